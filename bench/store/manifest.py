@@ -1,0 +1,152 @@
+"""`manifest.json`: on what, with which versions, for how long and with how much memory a study ran."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import threading
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench.store import atomic
+from bench.trial import PROTOCOL
+
+FILE = "manifest.json"
+PACKAGES = ("torch", "torchvision", "torch-fidelity", "ray", "numpy", "pandas", "pyarrow", "scipy", "mlxtend")
+
+
+def read(results: Path) -> dict[str, Any]:
+    path = results / FILE
+    return dict(atomic.read_json(path)) if path.exists() else {}
+
+
+def open_session(results: Path, session: Mapping[str, Any], partial: list[str]) -> int:
+    """Append a session of running with the machine it runs on; returns its index.
+
+    `partial` names what keeps this session from covering the study (`--limit 5`); marks are never removed.
+    """
+    record = read(results)
+    sessions = [
+        *record.get("sessions", []),
+        {**session, "machine": machine(), "versions": versions(), **source()},
+    ]
+    marks = list(dict.fromkeys([*record.get("partial", []), *partial]))
+    atomic.write_json(results / FILE, {"protocol": PROTOCOL, "partial": marks, "sessions": sessions})
+    return len(sessions) - 1
+
+
+def close_session(results: Path, index: int, session: Mapping[str, Any]) -> None:
+    """Add how a session went: wall_s, peak_mb, exit code, counts."""
+    record = read(results)
+    record["sessions"][index].update(session)
+    atomic.write_json(results / FILE, record)
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("ganbench", *PACKAGES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def source() -> dict[str, Any]:
+    """Commit and dirty flag of the source tree; nulls for an installed copy."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return {"commit": None, "dirty": None}
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": dirty}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """Host, processor, cores that this process may use, memory, accelerators."""
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "cpu": _field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_mb": round(int((_field(Path("/proc/meminfo"), "MemTotal") or "0 kB").split()[0]) / 1024),
+        "gpus": [
+            _field(each, "Model") or "unknown"
+            for each in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        ],
+    }
+
+
+def _field(path: Path, name: str) -> str | None:
+    try:
+        for line in path.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == name:
+                return value.strip()
+    except OSError:
+        pass
+    return None
+
+
+class MemorySampler(threading.Thread):
+    """Peak of the summed proportional set size of a process and all its descendants, in MB.
+
+    The proportional size shares out pages that several processes map, so the sum counts no page twice.
+    """
+
+    def __init__(self, root_pid: int | None = None, every_s: float = 2.0) -> None:
+        super().__init__(name="memory-sampler", daemon=True)
+        self.root_pid = root_pid or os.getpid()
+        self.every_s = every_s
+        self.peak_mb = 0.0
+        self._stop_event = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            self.peak_mb = max(self.peak_mb, tree_pss_mb(self.root_pid))
+            if self._stop_event.wait(self.every_s):
+                return
+
+    def finish(self) -> float:
+        """Stop sampling; returns the peak in MB."""
+        self._stop_event.set()
+        self.join(timeout=5)
+        return round(self.peak_mb, 1)
+
+
+def tree_pss_mb(root_pid: int) -> float:
+    """Summed proportional set size of a process tree now, in MB; what has just ended counts as 0."""
+    return sum(_pss_kb(pid) for pid in _tree(root_pid)) / 1024
+
+
+def _tree(root_pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found, rest = [], [root_pid]
+    while rest:
+        pid = rest.pop()
+        found.append(pid)
+        rest.extend(children.get(pid, []))
+    return found
+
+
+def _pss_kb(pid: int) -> int:
+    value = _field(Path(f"/proc/{pid}/smaps_rollup"), "Pss")
+    return int(value.split()[0]) if value else 0

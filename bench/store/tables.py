@@ -1,0 +1,228 @@
+"""The tables of a study, made from the ledger: trials, curves, attempts; and how they are loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from bench.errors import UserError
+from bench.judge.outcomes import judge
+from bench.store import attempts, floors, ledger, manifest, schema, verdicts
+from bench.store.segments import Corrupt, read_segment
+from bench.trial import PROTOCOL, Component, Evaluate, Pack, Trial
+
+TRIALS, CURVES, ATTEMPTS = "trials.parquet", "curves.parquet", "attempts.parquet"
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's tables as data frames, with what their metadata, the manifest and the study file say."""
+
+    path: Path
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    attempts: pd.DataFrame
+    meta: dict[str, Any]
+    manifest: dict[str, Any]
+    study: dict[str, Any]
+
+
+def load(results: str | Path) -> Results:
+    """Read the tables of a results folder; UserError when there are none or they are not ours."""
+    path = Path(results)
+    if not (path / TRIALS).exists():
+        raise UserError(
+            f"{path} holds no tables ({TRIALS}). For a results folder, `ganbench judge {path}` makes them"
+        )
+    study = path / "study.yaml"
+    return Results(
+        path=path,
+        trials=schema.read(path / TRIALS, schema.TRIAL_COLUMNS, open_ended=True).to_pandas(),
+        curves=schema.read(path / CURVES, schema.curves_core(), open_ended=True).to_pandas(),
+        attempts=schema.read(path / ATTEMPTS, schema.attempts()).to_pandas(),
+        meta=schema.read_metadata(path / CURVES),
+        manifest=manifest.read(path),
+        study=dict(yaml.safe_load(study.read_text()) or {}) if study.exists() else {},
+    )
+
+
+def consolidate(results: Path, by: verdicts.Judge = judge) -> list[str]:
+    """Write the three tables from the ledger; returns a sentence for each finished pack that is damaged.
+
+    A damaged pack is left out (its trials count as pending) and re-opened by the next start of the study.
+    Nothing that varies between equal runs stands in trials and curves.
+    """
+    plan = ledger.read_plan(results)
+    if plan is None:
+        raise UserError(f"{results} holds no plan.json; is it a results folder?")
+    measures = floors.read(results)
+    damaged = ledger.damage(results, plan.packs)
+    metrics = _metric_columns(measures, plan.packs)
+    tables, good = [], set()
+    for pack in plan.packs:
+        try:
+            table = None if pack.id in damaged else _rows_of(results, pack)
+        except Corrupt as error:
+            damaged[pack.id] = str(error)
+            continue
+        if table is not None:
+            tables.append(_widen(table, metrics))
+            good.add(pack.id)
+    curves = pa.concat_tables([schema.table([], schema.curves(metrics)), *tables])
+    curves = curves.sort_by([("trial", "ascending"), ("step", "ascending")]).combine_chunks()
+    meta = _metadata(measures, plan.packs)
+    rows = _trial_rows(results, plan.packs, good, curves, measures, by)
+    schema.write(results / CURVES, curves, meta)
+    schema.write(results / TRIALS, _trial_table(rows, metrics), meta)
+    schema.write(results / ATTEMPTS, _attempt_table(results, plan.packs))
+    return [f"{sentence}. Pack {pack} will be trained again" for pack, sentence in damaged.items()]
+
+
+def _rows_of(results: Path, pack: Pack) -> pa.Table | None:
+    """All rows of a finished pack, counts checked against `done.json`; None when it is not done."""
+    folder = ledger.pack_folder(results, pack.id)
+    done = ledger.read_done(folder)
+    if done is None:
+        return None
+    table = pa.concat_tables([read_segment(folder, part, done.columns) for part in done.segments])
+    counts = {
+        str(each["values"]): int(each["counts"]) for each in table.column("trial").value_counts().to_pylist()
+    }
+    if counts != {trial: rows for trial, rows in done.rows.items() if rows}:
+        raise Corrupt(f"{folder}: the rows of its segments are not those that done.json counts")
+    return table
+
+
+def _metric_columns(measures: Mapping[str, Mapping[str, Any]], packs: Iterable[Pack]) -> list[str]:
+    """The metric columns of all measures that the packs use, in order of first use."""
+    used = dict.fromkeys(floors.measure_key(trial) for pack in packs for trial in pack.trials[:1])
+    return list(dict.fromkeys(name for key in used if key in measures for name in measures[key]["columns"]))
+
+
+def _widen(table: pa.Table, metrics: Sequence[str]) -> pa.Table:
+    """A pack's rows with null columns for the metrics that only other packs have."""
+    arrays = []
+    for column in schema.curves(metrics):
+        if column.name in table.column_names:
+            arrays.append(table.column(column.name))
+        else:
+            arrays.append(pa.nulls(table.num_rows, column.type))
+    return pa.Table.from_arrays(arrays, schema=schema.curves(metrics))
+
+
+def _trial_rows(
+    results: Path,
+    packs: Iterable[Pack],
+    good: set[str],
+    curves: pa.Table,
+    measures: Mapping[str, Mapping[str, Any]],
+    by: verdicts.Judge,
+) -> list[dict[str, Any]]:
+    trials = {trial.id: trial for pack in packs for trial in pack.trials}
+    judged = {}
+    for identity, curve in verdicts.curves_by_trial(curves):
+        trial = trials[identity]
+        measure = measures[floors.measure_key(trial)]
+        judged[identity] = verdicts.judged(curve, measure, trial.steps, _numbers(measure["columns"]), by)
+    rows = []
+    for pack in packs:
+        status = ledger.pack_status(results, pack.id)
+        if status == "done" and pack.id not in good:
+            status = "pending"
+        for member, trial in enumerate(pack.trials):
+            row = {"trial": trial.id, "cell": trial.cell, "seed": trial.seed, "pack": pack.id}
+            row |= {"pack_width": pack.width, "member": member, "status": status}
+            rows.append(row | judged.get(trial.id, {}) | config_columns(trial))
+    return rows
+
+
+def _numbers(columns: Iterable[str]) -> list[str]:
+    names = dict.fromkeys((*columns, *schema.ALWAYS_MEASURED))
+    return [name for name in names if schema.metric_type(name) == pa.float64()]
+
+
+def config_columns(trial: Trial) -> dict[str, Any]:
+    """Every setting under its own name: scalars, components as `model` and `model.width`, the axes."""
+    row: dict[str, Any] = {}
+    for name in trial.record():
+        value = getattr(trial, name)
+        if isinstance(value, Component):
+            row[name] = value.name
+            row |= {f"{name}.{key}": each for key, each in value.keys}
+        elif isinstance(value, Evaluate):
+            row |= {"evaluate.every": value.every, "evaluate.samples": value.samples}
+            row["evaluate.metrics"] = " ".join(each.name for each in value.metrics)
+        else:
+            row[name] = "none" if value is None else value
+    row["lr_ratio"] = trial.lr_d / trial.lr_g if trial.lr_g else None
+    for axis, value in trial.axes:
+        if axis in schema.TRIAL_COLUMNS and axis != "seed":
+            row[f"axis.{axis}"] = value
+        elif axis == "lr_ratio" or axis not in row:
+            row[axis] = value
+    row.pop("seed", None)
+    return row
+
+
+def _trial_table(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> pa.Table:
+    fixed = {**schema.TRIAL_COLUMNS, **verdicts.columns(_numbers(metrics))}
+    names = dict.fromkeys(name for row in rows for name in row if name not in fixed)
+    types = {name: _common_type([row.get(name) for row in rows]) for name in names}
+    rows = [
+        {k: str(v) if types.get(k) == pa.string() and v is not None else v for k, v in row.items()}
+        for row in rows
+    ]
+    return schema.table(rows, pa.schema([*fixed.items(), *types.items()]))
+
+
+def _common_type(values: Sequence[Any]) -> pa.DataType:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pa.bool_()
+    if kinds == {int}:
+        return pa.int64()
+    return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+
+
+def _attempt_table(results: Path, packs: Iterable[Pack]) -> pa.Table:
+    rows = []
+    for pack in packs:
+        for record in attempts.read(ledger.pack_folder(results, pack.id)):
+            row = {name: record.get(name) for name in schema.ATTEMPT_COLUMNS}
+            rows.append({**row, "pack": pack.id, "ending": record.get("ending", "killed")})
+    return schema.table(rows, schema.attempts())
+
+
+def _metadata(measures: Mapping[str, Mapping[str, Any]], packs: Sequence[Pack]) -> dict[str, Any]:
+    """What a reader must know beside the columns; `measures` has all data sets, the first is also on top."""
+    keys: dict[str, int] = {}
+    of_trial, steps = {}, {}
+    for pack in packs:
+        for trial in pack.trials:
+            of_trial[trial.id] = keys.setdefault(floors.measure_key(trial), len(keys))
+            steps[trial.id] = trial.steps
+    listed = [dict(measures[key]) for key in keys if key in measures]
+    units: dict[str, str] = dict(schema.MONITOR_UNITS)
+    directions: dict[str, str] = {}
+    for each in listed:
+        units |= each["units"]
+        directions |= each["directions"]
+    first = listed[0] if listed else {}
+    return {
+        "protocol": PROTOCOL,
+        **{
+            name: first.get(name)
+            for name in ("primary", "floors", "n_modes", "extractor", "samples", "modality")
+        },
+        "measures": listed,
+        "measure_of": of_trial if len(listed) > 1 else {},
+        "steps": steps,
+        "units": units,
+        "directions": directions,
+    }
