@@ -1,0 +1,264 @@
+"""The signs that a run failed, one function each.
+
+A condition is judged at every evaluation. A flag holds when its condition is true throughout W, is false when
+one evaluation of W contradicts it, and is null when evaluations or columns that it needs are missing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bench.judge.flag import NULL, Flag, from_condition, median, number, percent
+from bench.judge.quality import improving
+from bench.judge.trace import (
+    Array,
+    Trace,
+    at_least,
+    both,
+    either,
+    equal,
+    falls,
+    jaccard,
+    less,
+    more,
+    reversals,
+    windows,
+)
+
+
+def diverged(trace: Trace) -> Flag:
+    """Non-finite anywhere, weights > 100 x initial, logits > 1e4, samples > 100 x the data's RMS."""
+    broken = _non_finite(trace)
+    if broken is not None:
+        return broken
+    rules = trace.rules
+    quantities = (
+        ("D's weights reached {} times their initial norm", _growth(trace, "d_weight"), rules.weight_growth),
+        ("G's weights reached {} times their initial norm", _growth(trace, "g_weight"), rules.weight_growth),
+        ("D's largest logit reached {}", trace.floats("logit_max"), rules.logit_max),
+        ("the samples' RMS reached {} times the data's", trace.floats("sample_rms"), rules.sample_rms),
+    )
+    # A null in one quantity does not hide the others.
+    conditions = np.stack(
+        [np.where(np.isnan(values), 0.0, more(values, bar)) for _, values, bar in quantities]
+    )
+
+    def why(index: int) -> str:
+        text, values, bar = quantities[int(np.argmax(conditions[:, -1]))]
+        most = number(float(np.nanmax(values)))
+        return f"From step {trace.steps[index]} on, {text.format(most)} (limit {number(bar)})."
+
+    return from_condition(trace, conditions.max(axis=0), 1, why)
+
+
+def _non_finite(trace: Trace) -> Flag | None:
+    """A step that was not finite, told by the loop, a metric's status or an infinity; it never recovers."""
+    first = trace.floats("first_bad_step")
+    first = first[np.isfinite(first)]
+    if first.size:
+        step = int(first.min())
+        return Flag(
+            True,
+            step,
+            None,
+            f"A loss, gradient or weight was not finite at step {step} of {_planned(trace)}.",
+        )
+    if not trace.live.all():
+        step = int(trace.steps[np.argmin(trace.live)])
+        return Flag(True, step, None, f"The run was found not finite at step {step} of {_planned(trace)}.")
+    for name, values in trace.columns.items():
+        if name.endswith("_status"):
+            bad = np.array([value == "nonfinite" for value in values.tolist()], dtype=bool)
+            what = f"{name.removesuffix('_status')} could not be computed from samples that were not finite"
+        elif values.dtype == np.float64:
+            bad = np.isinf(values)
+            what = f"{name} was infinite"
+        else:
+            continue
+        if bad.any():
+            step = int(trace.steps[np.argmax(bad)])
+            return Flag(True, step, None, f"At step {step}, {what}.")
+    return None
+
+
+def total_collapse(trace: Trace) -> Flag:
+    """Over W one covered mode, or a spread below 0.05 of the data's."""
+    rules = trace.rules
+    covered, spread, hq = trace.floats("modes.covered"), trace.floats("spread"), trace.floats("modes.hq")
+    n_modes = trace.context.n_modes
+    narrow = less(spread, rules.collapse_spread)
+    if n_modes is None or n_modes < 2:
+        single = np.zeros(len(trace))
+    else:
+        enough = np.where(np.isnan(hq), 1.0, at_least(hq, rules.collapse_hq))
+        single = both(equal(covered, 1.0), enough)
+    if not trace.enough:
+        return NULL
+
+    def why(index: int) -> str:
+        least = median(trace, spread)
+        start = f"From step {trace.steps[index]} on, "
+        if (single[trace.window] == 1).all():
+            return (
+                f"{start}1 of {n_modes} modes was covered (spread {number(least)} of the data's) "
+                f"in all {trace.width} last evaluations."
+            )
+        bar = number(rules.collapse_spread)
+        return f"{start}the spread was {number(least)} of the data's (below {bar}), as of one point."
+
+    return from_condition(trace, either(single, narrow), trace.width, why)
+
+
+def vanishing_gradient(trace: Trace) -> Flag:
+    """d_auc >= 0.99, g_saturation * d_slope < 1 % of its early value, q far and not improving, over W."""
+    rules = trace.rules
+    if not trace.enough:
+        return NULL
+    auc, signal = trace.floats("d_auc.mean"), trace.floats("g_saturation") * trace.floats("d_slope")
+    early = signal[: max(rules.early_least, math.ceil(rules.early_share * len(trace) - 1e-9))]
+    early = early[np.isfinite(early)]
+    reference = float(early.max()) if early.size else math.nan
+    share = signal / reference if reference > 0 else np.full(len(trace), np.nan)
+    condition = both(
+        at_least(auc, rules.vanishing_auc),
+        less(share, rules.vanishing_signal),
+        more(trace.relative, rules.vanishing_distance),
+    )
+    fall = improving(trace)
+    if fall.holds is not False:
+        # Unknown stays unknown; a run that improves is not starved, whatever D's AUC.
+        last = np.where(condition == 0, 0.0, 0.0 if fall.holds else np.nan)
+        condition = np.where(np.arange(len(trace)) >= len(trace) - trace.width, last, condition)
+
+    def why(index: int) -> str:
+        return (
+            f"From step {trace.steps[index]} on, D told real from fake with an AUC of "
+            f"{number(median(trace, auc))} while G's signal fell to {percent(median(trace, share))} "
+            f"of its early value, and {trace.name} stayed at {percent(median(trace, trace.relative))} of its "
+            "distance at the start."
+        )
+
+    return from_condition(trace, condition, trace.width, why)
+
+
+def oscillating(trace: Trace) -> Flag:
+    """The covered set keeps changing, or q swings far beyond sigma without trend."""
+    if not trace.enough:
+        return NULL
+    hopping, swinging = _hopping(trace), _swinging(trace)
+    if hopping.holds or swinging.holds:
+        held = [flag for flag in (hopping, swinging) if flag.holds]
+        return min(held, key=lambda flag: flag.onset or 0)
+    known = [flag for flag in (hopping, swinging) if flag.holds is not None]
+    # A data set without modes cannot hop: only the other clause applies.
+    unknown = swinging.holds is None or (hopping.holds is None and (trace.context.n_modes or 0) > 1)
+    past = [flag for flag in (hopping, swinging) if flag.recovery is not None]
+    shown = min(past, key=lambda flag: flag.onset or 0) if past else Flag(False)
+    return Flag(None if unknown or not known else False, shown.onset, shown.recovery)
+
+
+def _hopping(trace: Trace) -> Flag:
+    """Most steps of a window change more of the covered set than they keep (Jaccard < 1/2)."""
+    rules, width = trace.rules, trace.width
+    index = jaccard(trace.texts("modes.set"))
+    hq = trace.floats("modes.hq")
+    # Sets of a few stray samples flicker by chance: only sets of mostly good samples can hop.
+    stray = less(np.minimum(hq, np.concatenate(([np.nan], hq[:-1]))), rules.collapse_hq) == 1
+    index = np.where(stray & ~np.isnan(index), 1.0, index)
+    rolled = np.full(len(trace), np.nan)
+    rolled[width:] = np.median(windows(index[1:], width), axis=1)
+
+    def why(at: int) -> str:
+        changed = int((index[trace.window] < rules.jaccard).sum())
+        return (
+            f"From step {trace.steps[at]} on, the covered modes kept changing: in {changed} of the last "
+            f"{width} evaluations fewer than half stayed (median Jaccard {number(rolled[-1])})."
+        )
+
+    return from_condition(trace, less(rolled, rules.jaccard), 1, why)
+
+
+def _swinging(trace: Trace) -> Flag:
+    """Reversals between legs beyond size and noise in the last 2 W, without trend, still moving in W."""
+    rules, width = trace.rules, trace.width
+    length = min(math.ceil(rules.swing_windows * width), len(trace) - 1)
+    leg = max(rules.swing_size * trace.scale, rules.swing_noise * trace.noise)
+    if math.isnan(trace.scale):
+        return NULL
+    condition = np.full(len(trace), np.nan)
+    starts = np.arange(length, len(trace))
+    spans = windows(trace.distance[1:], length)
+    recent = spans[:, -width:]
+    condition[starts] = np.where(np.isnan(spans).any(1), np.nan, 0.0)
+    wide = (np.ptp(spans, axis=1) >= leg) & (np.ptp(recent, axis=1) >= leg / 2)
+    for k in np.flatnonzero(wide):
+        if len(reversals(spans[k], leg)) >= rules.swing_reversals:
+            steps = trace.steps[starts[k] - length + 1 : starts[k] + 1]
+            trend = min(falls(steps, spans[k])[0], falls(steps, -spans[k])[0])
+            condition[starts[k]] = trend >= rules.improving_p / 2
+
+    def why(at: int) -> str:
+        last = spans[-1]
+        return (
+            f"{trace.name} kept swinging between {number(last.min())} and {number(last.max())} in the last "
+            f"{length} evaluations (from step {trace.steps[-length]}): {len(reversals(last, leg))} reversals "
+            f"of at least {number(leg)}, with an evaluation noise of {number(trace.noise)} and no trend."
+        )
+
+    flag = from_condition(trace, condition, 1, why)
+    if flag.onset is None:
+        return flag
+    # The first window that swings ends at the onset; what it saw began at its first reversal.
+    end = int(np.searchsorted(trace.steps, flag.onset))
+    turns = reversals(trace.distance[end - length + 1 : end + 1], leg)
+    onset = int(trace.steps[end - length + 1 + turns[0]]) if turns else flag.onset
+    return Flag(flag.holds, onset, flag.recovery, flag.why)
+
+
+def partial_collapse(trace: Trace) -> Flag:
+    """Half of the samples good and modes missing over W; without modes, precision kept and coverage lost."""
+    rules, context = trace.rules, trace.context
+    if not trace.enough:
+        return NULL
+    if context.n_modes is not None and context.n_modes > 1:
+        hq, covered = trace.floats("modes.hq"), trace.floats("modes.covered")
+        condition = both(at_least(hq, rules.partial_hq), less(covered, float(context.n_modes)))
+
+        def why(index: int) -> str:
+            return (
+                f"From step {trace.steps[index]} on, {number(median(trace, covered))} of {context.n_modes} "
+                f"modes were covered although {percent(median(trace, hq))} of the samples were good, "
+                f"in all {trace.width} last evaluations."
+            )
+
+        return from_condition(trace, condition, trace.width, why)
+    precision = trace.floats("precision") / _floor(trace, "precision")
+    coverage = trace.floats("coverage") / _floor(trace, "coverage")
+    condition = both(at_least(precision, rules.partial_precision), less(coverage, rules.partial_coverage))
+    return from_condition(
+        trace,
+        condition,
+        trace.width,
+        lambda index: (
+            f"From step {trace.steps[index]} on, coverage was {percent(median(trace, coverage))} of its "
+            f"floor while precision kept {percent(median(trace, precision))} of its own."
+        ),
+    )
+
+
+def _growth(trace: Trace, column: str) -> Array:
+    """A norm over its first positive value."""
+    values = trace.floats(column)
+    positive = values[np.isfinite(values) & (values > 0)]
+    return values / float(positive[0]) if positive.size else np.full(len(values), np.nan)
+
+
+def _floor(trace: Trace, column: str) -> float:
+    mean = float(trace.context.floors.get(column, {}).get("mean", math.nan))
+    return mean if mean > 0 else math.nan
+
+
+def _planned(trace: Trace) -> int:
+    return max(trace.context.steps, int(trace.steps[-1]))

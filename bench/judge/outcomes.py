@@ -1,0 +1,156 @@
+"""From a trial's curve to its outcome: which signs hold, which of them names the run, since when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.judge.failures import diverged, oscillating, partial_collapse, total_collapse, vanishing_gradient
+from bench.judge.flag import NULL, Flag
+from bench.judge.quality import converged, degraded, plateau, undertrained
+from bench.judge.rules import RULES, Rules
+from bench.judge.trace import Context, Trace
+
+__all__ = ["FAILURES", "OUTCOMES", "Context", "Flag", "Outcome", "Verdict", "judge"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A word for how a run ended: its meaning, the folklore's name, and whether it is a failure.
+
+    `failure` is None for the undecided one.
+    """
+
+    name: str
+    meaning: str
+    folklore: str
+    failure: bool | None
+    sign: Callable[[Trace], Flag]
+
+
+# In the order of precedence: the first that holds at the end is the outcome.
+_ORDER = (
+    Outcome(
+        "diverged",
+        "Something was not finite, or weights, logits or samples grew beyond all measure.",
+        "explosion",
+        True,
+        diverged,
+    ),
+    Outcome(
+        "total_collapse",
+        "G makes one mode, or one point, whatever its input.",
+        "complete mode collapse",
+        True,
+        total_collapse,
+    ),
+    Outcome(
+        "vanishing_gradient",
+        "D tells real from fake without error and G gets no signal any more, far from the data.",
+        "D overpowers G",
+        True,
+        vanishing_gradient,
+    ),
+    Outcome(
+        "oscillating",
+        "The modes that G makes keep changing, or its distance to the data swings without settling.",
+        "failure to converge, mode hopping",
+        True,
+        oscillating,
+    ),
+    Outcome(
+        "partial_collapse",
+        "The samples are good, but some modes of the data are missing.",
+        "partial mode collapse",
+        True,
+        partial_collapse,
+    ),
+    Outcome(
+        "degraded",
+        "The run was good and became worse again.",
+        "quality decays late",
+        True,
+        degraded,
+    ),
+    Outcome(
+        "converged",
+        "Quality was reached and kept until the end (which need not be a stationary point).",
+        "success",
+        False,
+        converged,
+    ),
+    Outcome(
+        "undertrained",
+        "Still improving when the steps ran out: neither success nor failure.",
+        "stopped too early",
+        None,
+        undertrained,
+    ),
+    Outcome(
+        "stalled",
+        "None of the other failures, no longer improving, and not good.",
+        "stuck",
+        True,
+        plateau,
+    ),
+)
+
+OUTCOMES: Mapping[str, Outcome] = {outcome.name: outcome for outcome in _ORDER}
+"""Every outcome by name, in the order of precedence."""
+
+FAILURES: tuple[str, ...] = tuple(outcome.name for outcome in _ORDER if outcome.failure)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a trial ended. `outcome` is None where the stored evaluations cannot decide; `reason` says why."""
+
+    outcome: str | None
+    step: int | None
+    reason: str
+    flags: Mapping[str, Flag]
+    rules_version: str
+
+
+def judge(curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules = RULES) -> Verdict:
+    """The verdict on one trial from its rows of the curves table (MEASURE section 3), in any order.
+
+    `curve` maps column names to arrays of equal length: NaN for null in floats, None in objects.
+    """
+    trace = Trace.of(curve, context, rules)
+    if not len(trace):
+        flags = dict.fromkeys(OUTCOMES, NULL)
+        return Verdict(
+            None, None, "No evaluation was stored, so nothing can be judged.", flags, rules.version
+        )
+    flags = {name: outcome.sign(trace) for name, outcome in OUTCOMES.items()}
+    if any(flags[name].holds for name in OUTCOMES if name != "stalled"):
+        flags["stalled"] = Flag(False)
+    short = context.steps > int(trace.steps[-1])
+    for name, flag in flags.items():
+        if flag.holds and not (short and name != "diverged"):
+            return Verdict(name, flag.onset, flag.why, flags, rules.version)
+    return Verdict(None, None, _undecided(trace, short), flags, rules.version)
+
+
+def _undecided(trace: Trace, short: bool) -> str:
+    """Why no outcome could be given, with the numbers."""
+    last = int(trace.steps[-1])
+    if short:
+        return f"The curve ends at step {last} of {trace.context.steps}, so its end cannot be judged."
+    if not trace.enough:
+        return (
+            f"Only {len(trace)} evaluations were stored up to step {last}; "
+            f"the rules need {trace.width} after the one at step 0."
+        )
+    name = trace.context.primary
+    known = int(np.isfinite(trace.distance[trace.window]).sum())
+    if known < trace.width:
+        return (
+            f"{name} is known at {known} of the last {trace.width} evaluations, so the end cannot be judged."
+        )
+    return f"The floor of {name} is not known, so its level of {trace.final:.3g} cannot be judged."

@@ -1,0 +1,137 @@
+"""How good a run became: degraded, converged, undertrained, and the plateau of a stalled run."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from bench.judge.flag import NULL, Flag, from_condition, median, number, p_value, percent
+from bench.judge.trace import Trace, at_most, both, falls, more, windows
+
+
+def degraded(trace: Trace) -> Flag:
+    """The median over W exceeds the best earlier window, of equal length and good, beyond noise and size."""
+    rules, width = trace.rules, trace.width
+    if len(trace) < 2 * width + 1 or math.isnan(trace.scale):
+        return NULL
+    medians = np.median(windows(trace.distance[1:], width), axis=1)
+    margin = max(rules.degraded_noise * trace.noise, rules.degraded_size * trace.scale)
+    good = trace.context.floor_mean + rules.degraded_good * trace.scale
+    # best[k]: the lowest median of a window that ended before the k-th window began.
+    ends = medians[:-width]
+    best = np.full(len(medians), np.nan)
+    best[width:] = np.minimum.accumulate(np.where(np.isnan(ends), np.inf, ends))
+    best[np.isinf(best)] = np.nan
+    condition = np.full(len(trace), np.nan)
+    condition[width:] = both(at_most(best, good), more(medians, best + margin))
+    before = ends == best[-1]
+    ended = int(trace.steps[1 + width - 1 + int(np.argmax(before))])
+
+    def why(index: int) -> str:
+        return (
+            f"{trace.name} rose from {number(best[-1])} (median of the best {width} evaluations, "
+            f"up to step {ended}) to {number(trace.final)} (median of the last {width}), "
+            f"by more than the margin of {number(margin)}."
+        )
+
+    flag = from_condition(trace, condition, 1, why)
+    if flag.onset is None:
+        return flag
+    # The window's median passed the bar at `end`; within that window, the first evaluation above it.
+    end = int(np.searchsorted(trace.steps, flag.onset))
+    above = np.flatnonzero(trace.distance[end - width + 1 : end + 1] > best[end - width] + margin)
+    onset = int(trace.steps[end - width + 1 + int(above[0])]) if above.size else flag.onset
+    return Flag(flag.holds, onset, flag.recovery, flag.why)
+
+
+@lru_cache(maxsize=1)
+def converged(trace: Trace) -> Flag:
+    """The relative distance is at most 0.05, or q is within 3 SDs of the floor, held over W."""
+    rules, context = trace.rules, trace.context
+    if not trace.enough or math.isnan(context.floor_mean):
+        return NULL
+    bar = quality_bar(trace)
+    condition = at_most(trace.distance, bar + rules.converged_noise * trace.noise)
+
+    def why(index: int) -> str:
+        left = (
+            "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
+        )
+        return (
+            f"From step {trace.steps[index]} on, {trace.name} stayed below the bar of {number(bar)}: "
+            f"its median over the last {trace.width} evaluations was {number(trace.final)} "
+            f"(floor {number(context.floor_mean)}{left})."
+        )
+
+    flag = from_condition(trace, condition, trace.width, why)
+    if flag.holds and trace.final > bar:
+        return Flag(False)
+    return flag
+
+
+def quality_bar(trace: Trace) -> float:
+    """The distance at which a run has arrived: the easier of 5 % of the way and 3 SDs of the floor."""
+    rules, context = trace.rules, trace.context
+    by_floor = context.floor_mean + rules.converged_floor_sds * (
+        0.0 if math.isnan(context.floor_sd) else context.floor_sd
+    )
+    by_way = context.floor_mean + rules.converged_distance * trace.scale
+    return by_floor if math.isnan(by_way) else max(by_floor, by_way)
+
+
+@lru_cache(maxsize=1)
+def improving(trace: Trace) -> Flag:
+    """A significant and sizeable fall of q over the last half: `undertrained` but for the quality bar."""
+    rules = trace.rules
+    half = max(rules.window_least, len(trace) // 2)
+    if len(trace) <= half or math.isnan(trace.context.floor_mean):
+        return NULL
+    values, steps = trace.distance[-half:], trace.steps[-half:]
+    p, fall = falls(steps, values)
+    if math.isnan(p):
+        return NULL
+    left = max(float(values[0]) - trace.context.floor_mean, 0.0)
+    needed = max(rules.improving_share * left, rules.improving_noise * trace.noise)
+    if not (p < rules.improving_p and fall > needed):
+        return Flag(False)
+    start = int(steps[0])
+    return Flag(
+        True,
+        start,
+        None,
+        f"{trace.name} was still falling: by {number(fall)} since step {start}, "
+        f"to {number(float(values[-1]))} (Mann-Kendall p = {p_value(p)} over {half} evaluations).",
+    )
+
+
+def undertrained(trace: Trace) -> Flag:
+    """Not at the bar, and still improving significantly over the last half."""
+    arrived, fall = converged(trace), improving(trace)
+    if arrived.holds or fall.holds is False:
+        return Flag(False)
+    return NULL if arrived.holds is None else fall
+
+
+def plateau(trace: Trace) -> Flag:
+    """No longer improving and above the bar: `stalled`, if no other sign of failure holds."""
+    arrived, fall = converged(trace), improving(trace)
+    if arrived.holds or fall.holds:
+        return Flag(False)
+    if arrived.holds is None or fall.holds is None:
+        return NULL
+    rules = trace.rules
+    level = trace.final + max(
+        rules.degraded_noise * trace.noise, rules.improving_share * (trace.final - trace.context.floor_mean)
+    )
+    reached = int(trace.steps[int(np.argmax(trace.distance <= level))])
+    left = "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
+    return Flag(
+        True,
+        reached,
+        None,
+        f"{trace.name} no longer improved: its level of {number(trace.final)} (median of the last "
+        f"{trace.width} evaluations{left}) was reached at step {reached} and is above the bar of "
+        f"{number(quality_bar(trace))}.",
+    )
