@@ -219,6 +219,7 @@ ZOO = Catalog(
                 "eps": Key(float, 1e-8, "added to the root", low=0.0, high=1.0),
             },
             paper="arXiv:1412.6980",
+            facts={"betas": True},
         ),
         Entry(
             "optimizer",

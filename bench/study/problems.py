@@ -1,0 +1,63 @@
+"""All that is wrong with a study, said at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bench.errors import UserError
+
+
+class StudyError(UserError):
+    """Every problem of a study, each one line `file: dotted.key: sentence`."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = [printable(each) for each in problems]
+        super().__init__("\n".join(self.problems))
+
+
+class Problems:
+    """Collects the problems of one study file. `overridden` are the dotted keys that came from `--set`."""
+
+    def __init__(self, source: str, overridden: Iterable[str] = ()) -> None:
+        self.source = source
+        self.overridden = tuple(overridden)
+        self.lines: list[str] = []
+
+    def add(self, path: str, sentence: str) -> None:
+        """Note one problem; the same line is noted once."""
+        origin = self.source
+        if any(path == key or path.startswith((key + ".", key + "[")) for key in self.overridden):
+            origin = "--set"
+        line = ": ".join(part for part in (origin, path, sentence) if part)
+        if line not in self.lines:
+            self.lines.append(line)
+
+    def check(self) -> None:
+        """Raise StudyError if anything was noted."""
+        if self.lines:
+            raise StudyError(self.lines)
+
+
+def show(value: Any) -> str:
+    """A value as YAML would write it in one line: `{lr_ratio: 8, loss: hinge}`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {show(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(show(each) for each in value) + "]"
+    return str(value)
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def printable(text: str) -> str:
+    """`text` without control and direction characters, so that a name cannot drive the terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,248 @@
+"""The settings of one cell -> the fields of its trials, with the rules about keys that belong together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.data.catalog import shape_of
+from bench.metrics.catalog import METRICS
+from bench.study.keys import BAD, DEFAULT_COMPONENTS, FIELDS, KINDS, Settings, Whole
+from bench.trial import Component, Evaluate
+from ganzoo.catalog import CatalogError, Entry, suggest
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with a cell: the key to blame, all keys that decide it, and one sentence."""
+
+    key: str
+    involved: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The `evaluate` block, every name checked. None: the default (steps/20; the data set's metrics)."""
+
+    every: int | None = None
+    samples: int = 2000
+    metrics: tuple[Component, ...] | None = None
+
+
+PLURAL: Mapping[str, str] = {"image": "images", "points": "points"}
+
+Parts = Mapping[str, tuple[Entry, Component]]
+"""Kind -> entry and component of the cell, for the kinds that the cell has."""
+
+Complain = Callable[[str, tuple[str, ...], str], None]
+
+
+def resolve(settings: Settings, evaluation: Evaluation) -> tuple[dict[str, Any], list[Complaint]]:
+    """Every field of Trial but seeds and data hash, and what is wrong; fields count only if nothing is."""
+    complaints: list[Complaint] = []
+
+    def complain(key: str, involved: tuple[str, ...], sentence: str) -> None:
+        complaints.append(Complaint(key, involved, sentence))
+
+    parts = {kind: part for kind in KINDS if (part := _component(kind, settings, complain)) is not None}
+    for rule in RULES:
+        rule(settings, parts, complain)
+    fields: dict[str, Any] = {kind: parts[kind][1] if kind in parts else None for kind in KINDS}
+    for key in FIELDS:
+        if key not in ("lr_g", "lr_d", "lr_ratio", "lr_mean"):
+            fields[key] = _value(settings, key)
+    fields["lr_g"], fields["lr_d"] = rates(settings)
+    _neutralise(fields, parts)
+    fields["evaluate"] = _evaluate(evaluation, fields["steps"], parts, complain)
+    return fields, complaints
+
+
+def rates(settings: Settings) -> tuple[float, float]:
+    """(lr_g, lr_d) from whichever of lr_g, lr_d, lr_ratio, lr_mean are given.
+
+    lr_d = lr_g * lr_ratio; with lr_mean m: lr_g = m / sqrt(lr_ratio), lr_d = m * sqrt(lr_ratio).
+    """
+    ratio: float = _value(settings, "lr_ratio")
+    mean = _value(settings, "lr_mean")
+    if mean is not None:
+        return mean / math.sqrt(ratio), mean * math.sqrt(ratio)
+    lr_g: float = _value(settings, "lr_g")
+    lr_d = _value(settings, "lr_d")
+    return lr_g, lr_g * ratio if lr_d is None else lr_d
+
+
+def _value(settings: Settings, key: str) -> Any:
+    value = settings[key].value if key in settings else FIELDS[key].default
+    return FIELDS[key].default if value is BAD else value
+
+
+def _component(kind: str, settings: Settings, complain: Complain) -> tuple[Entry, Component] | None:
+    """The cell's component of a kind, with all keys; None if it has none or it is refused already."""
+    if kind in settings and settings[kind].value is BAD:
+        return None
+    whole: Whole | None = settings[kind].value if kind in settings else None
+    if whole is None:
+        if kind not in DEFAULT_COMPONENTS:
+            complain(kind, (kind,), f"missing; legal: {', '.join(KINDS[kind].names(kind))}")
+            return None
+        whole = Whole(DEFAULT_COMPONENTS[kind] or "none")
+    dotted = {key: each.value for key, each in settings.items() if key.startswith(kind + ".")}
+    if whole.name == "none":
+        for key, value in dotted.items():
+            if value is not BAD and not _is_zero(value):
+                complain(key, (key, kind), f"{value!r} means nothing without a {kind}")
+        return None
+    entry = KINDS[kind].get(kind, whole.name)
+    given = dict(whole.keys)
+    for key, value in dotted.items():
+        sub = key.removeprefix(kind + ".")
+        if value is BAD or (sub not in entry.keys and _is_zero(value)):
+            continue
+        if sub not in entry.keys:
+            legal = ", ".join(f"{kind}.{each}" for each in entry.keys) or "it has no keys"
+            sentence = (
+                f"{value!r} means nothing for {kind} {entry.name}{suggest(sub, entry.keys)}; legal: {legal}"
+            )
+            complain(key, (key, kind), sentence)
+            continue
+        try:
+            given[sub] = entry.keys[sub].check(value)
+        except CatalogError as error:
+            complain(key, (key, kind), str(error))
+    try:
+        return entry, Component(entry.name, tuple(entry.resolve(given).items()))
+    except CatalogError:  # the layer that gives the component has said it
+        return None
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == 0
+
+
+def _neutralise(fields: dict[str, Any], parts: Parts) -> None:
+    """Fields that decide nothing take one value, so that equal runs have equal ids."""
+    if fields["label_jitter"] == 0.0:
+        fields["label_jitter_sign"] = FIELDS["label_jitter_sign"].default
+    if fields["instance_noise"] == 0.0:
+        fields["instance_noise_until"] = 0
+    if "optimizer" in parts and not parts["optimizer"][0].facts.get("betas", False):
+        fields["beta1"] = fields["beta2"] = 0.0
+    if {"model", "dataset"} <= set(parts):
+        component = parts["model"][1]
+        if component.kwargs.get("latent_dim") == 0:
+            latent = 2 if parts["dataset"][0].facts["modality"] == "points" else 64
+            keys = tuple((key, latent if key == "latent_dim" else value) for key, value in component.keys)
+            fields["model"] = Component(component.name, keys)
+
+
+def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain: Complain) -> Evaluate | None:
+    if "dataset" not in parts:
+        return None
+    entry = parts["dataset"][0]
+    metrics = evaluation.metrics
+    if metrics is None:
+        metrics = tuple(metric(name, {}) for name in entry.facts["default_metrics"])
+    else:
+        modality, primary = entry.facts["modality"], entry.facts["primary"]
+        for each in metrics:
+            facts, fit = METRICS.get("metric", each.name).facts, ", ".join(_metrics_of(modality))
+            if facts["modality"] not in ("any", modality):
+                measures, has = PLURAL[facts["modality"]], PLURAL[modality]
+                sentence = f"{each.name} measures {measures}, and {entry.name} has {has}; legal: {fit}"
+                complain("evaluate.metrics", ("dataset",), sentence)
+            elif facts["needs_modes"] and entry.facts["modes"] is None:
+                complain(
+                    "evaluate.metrics", ("dataset",), f"{each.name} needs modes, and {entry.name} has none"
+                )
+        if primary not in [each.name for each in metrics]:
+            sentence = f"must hold {primary}, by which the outcomes of {entry.name} are judged"
+            complain("evaluate.metrics", ("dataset",), sentence)
+    return Evaluate(evaluation.every or max(1, (steps or 1) // 20), evaluation.samples, metrics)
+
+
+def metric(name: str, keys: Mapping[str, Any]) -> Component:
+    """A metric with all its keys; raises CatalogError."""
+    return Component(name, tuple(METRICS.get("metric", name).resolve(keys).items()))
+
+
+def _metrics_of(modality: str) -> Iterator[str]:
+    for entry in METRICS.entries("metric"):
+        if entry.facts["modality"] in ("any", modality):
+            yield entry.name
+
+
+# Rules: each says what is wrong with a cell whose keys are legal one by one.
+
+
+def _steps_are_given(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "steps" not in settings:
+        complain("steps", ("steps",), "missing: how many steps to train")
+
+
+def _one_way_to_give_the_rates(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "lr_d" in settings and "lr_ratio" in settings:
+        complain(
+            "lr_ratio", ("lr_ratio", "lr_d"), "lr_d is given too: give one of them (none takes a key away)"
+        )
+    for key in ("lr_g", "lr_d"):
+        if key in settings and "lr_mean" in settings:
+            complain("lr_mean", ("lr_mean", key), f"{key} is given too: lr_mean and lr_ratio fix both rates")
+
+
+def _noise_on_targets_needs_targets(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "loss" not in parts or parts["loss"][0].facts["has_targets"]:
+        return
+    name = parts["loss"][0].name
+    for key in ("label_smoothing", "label_jitter"):
+        if value := _value(settings, key):
+            sentence = f"{value:g} means nothing with the loss {name}, which has no targets"
+            complain(key, (key, "loss"), sentence)
+
+
+def _betas_need_an_optimizer_with_betas(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "optimizer" not in parts or parts["optimizer"][0].facts.get("betas", False):
+        return
+    name = parts["optimizer"][0].name
+    for key in ("beta1", "beta2"):
+        if key in settings and (value := _value(settings, key)):
+            complain(
+                key,
+                (key, "optimizer"),
+                f"{value:g} means nothing with the optimizer {name}, which has no betas",
+            )
+
+
+def _model_fits_the_data(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if not {"model", "dataset"} <= set(parts):
+        return
+    (model, _), (dataset, component) = parts["model"], parts["dataset"]
+    modality = dataset.facts["modality"]
+    if model.facts.get("shapes", "any") not in ("any", modality):
+        sentence = (
+            f"{model.name} makes {PLURAL[model.facts['shapes']]}, and {dataset.name} has {PLURAL[modality]}"
+        )
+        complain("model", ("model", "dataset"), sentence)
+        return
+    sizes, size = model.facts.get("sizes", ()), shape_of(component)[-1]
+    if sizes and modality == "image" and size not in sizes:
+        legal = " or ".join(str(each) for each in sizes)
+        sentence = f"{model.name} makes images of {legal} pixels, and {dataset.name} has {size}"
+        complain("model", ("model", "dataset"), sentence)
+
+
+def _a_folder_has_a_path(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "dataset" in parts and parts["dataset"][1].kwargs.get("path") == "":
+        complain("dataset", ("dataset",), "which folder? write folder:PATH")
+
+
+RULES: tuple[Callable[[Settings, Parts, Complain], None], ...] = (
+    _steps_are_given,
+    _one_way_to_give_the_rates,
+    _noise_on_targets_needs_targets,
+    _betas_need_an_optimizer_with_betas,
+    _model_fits_the_data,
+    _a_folder_has_a_path,
+)

@@ -1,0 +1,246 @@
+"""YAML -> Study: shape, names and ranges of everything a study says. All problems are raised at once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.metrics.catalog import METRICS
+from bench.study import examples
+from bench.study.axes import Axis, read_axes
+from bench.study.grid import MAX_TRIALS, Cell, Grid, build
+from bench.study.keys import BAD, check_key, read_settings
+from bench.study.problems import Problems, StudyError, show
+from bench.study.resolve import Evaluation, metric
+from bench.study.select import override, read_where
+from bench.study.shape import (
+    CheckpointBlock,
+    ClaimBlock,
+    EvaluateBlock,
+    ResourcesBlock,
+    StudyFile,
+    read_shape,
+)
+from bench.study.yaml_file import MAX_BYTES, parse
+from bench.trial import Component
+from ganzoo.catalog import CatalogError
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study.
+
+    `cells` are those that `--where` leaves; `partial` names what keeps the run from covering the study
+    (claims refuse such results); `document` is the study as YAML would give it.
+    """
+
+    name: str
+    seed: int
+    axes: tuple[Axis, ...]
+    cells: tuple[Cell, ...]
+    product: int
+    excluded: int
+    included: int
+    seeds: tuple[int, ...]
+    limit: int | None
+    partial: tuple[str, ...]
+    evaluation: Evaluation
+    checkpoint: CheckpointBlock
+    resources: ResourcesBlock
+    plugins: tuple[str, ...]
+    claims: tuple[dict[str, Any], ...]
+    document: Mapping[str, Any]
+    source: str
+
+    @property
+    def all_cells(self) -> int:
+        """Number of cells before `--where`."""
+        return self.product - self.excluded + self.included
+
+    def to_yaml(self) -> str:
+        """The study as a file that loads to the same trials (without `--where` and `--limit`)."""
+        return yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True)
+
+
+def load_study(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    where: str | None = None,
+    seeds: int | None = None,
+    limit: int | None = None,
+) -> Study:
+    """Read and check a study. `overrides` are `key=value` texts; `seeds` and `limit` may make it partial.
+
+    Raises StudyError with every problem.
+    """
+    file = examples.find(str(path))
+    return read_study(_text_of(file, str(path)), str(path), overrides, where, seeds, limit)
+
+
+def _text_of(file: Path, called: str) -> str:
+    try:
+        raw = file.read_bytes()[: MAX_BYTES + 1]
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise StudyError([f"{called}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise StudyError([f"{called}: no valid YAML: no UTF-8 text (byte {error.start})"]) from error
+
+
+def read_study(
+    text: str,
+    source: str,
+    overrides: Sequence[str] = (),
+    where: str | None = None,
+    seeds: int | None = None,
+    limit: int | None = None,
+) -> Study:
+    """As `load_study`, from the text of a study; `source` stands before each problem."""
+    problems = Problems(source)
+    data = parse(text, problems)
+    problems.check()
+    if not isinstance(data, dict):
+        what = "empty" if data is None else f"{show(data)[:60]}"
+        raise StudyError([f"{source}: no study: expected keys such as name, base, grid; the file is {what}"])
+    top = tuple(StudyFile.model_fields)
+    changed = override(data, overrides, top, problems)
+    problems.overridden = changed
+    file = read_shape(data, problems)
+    _import_plugins(file.plugins, problems)
+    base = read_settings(file.base, "base", problems)
+    axes = read_axes(file.grid, problems)
+    all_seeds = _seeds(file.seeds, problems)
+    evaluation = _evaluation(file.evaluate, problems)
+    _check_claims(file.claims, problems)
+    grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
+    chosen = _chosen_seeds(file.seeds, all_seeds, seeds, problems)
+    cells = _selected(grid, where, problems)
+    if limit is not None and limit < 1:
+        problems.add("--limit", f"expected at least 1, got {limit}")
+    problems.check()
+    partial = [f"--seeds {seeds}"] if len(chosen) < len(all_seeds) else []
+    if limit is not None and limit < len(cells) * len(chosen):
+        partial.append(f"--limit {limit}")
+    return Study(
+        name=file.name,
+        seed=file.seed,
+        axes=axes,
+        cells=cells,
+        product=grid.product,
+        excluded=grid.excluded,
+        included=grid.included,
+        seeds=chosen,
+        limit=limit,
+        partial=tuple(partial),
+        evaluation=evaluation,
+        checkpoint=file.checkpoint,
+        resources=file.resources,
+        plugins=tuple(file.plugins),
+        claims=tuple(claim.model_dump(exclude_defaults=True) for claim in file.claims),
+        document={**data, "seeds": list(chosen)},
+        source=source,
+    )
+
+
+def _import_plugins(plugins: Sequence[str], problems: Problems) -> None:
+    for position, name in enumerate(plugins):
+        try:
+            importlib.import_module(name)
+        except (ImportError, CatalogError, ValueError, SyntaxError) as error:
+            problems.add(f"plugins[{position}]", f"{name} cannot be imported: {error}")
+
+
+def _seeds(given: int | list[int], problems: Problems) -> tuple[int, ...]:
+    if isinstance(given, int) and given > MAX_TRIALS:
+        problems.add("seeds", f"{given} seeds are more than {MAX_TRIALS} trials")
+        return (0,)
+    seeds = tuple(range(given)) if isinstance(given, int) else tuple(given)
+    if not seeds:
+        problems.add("seeds", f"expected at least one seed, got {show(given)}")
+    for seed in seeds:
+        if not 0 <= seed < 2**63:
+            problems.add("seeds", f"a seed is a whole number from 0, got {seed}")
+    if len(set(seeds)) < len(seeds):
+        problems.add("seeds", f"lists a seed twice: {show(given)}")
+    return seeds
+
+
+def _chosen_seeds(
+    given: int | list[int], seeds: tuple[int, ...], number: int | None, problems: Problems
+) -> tuple[int, ...]:
+    if number is None:
+        return seeds
+    if number < 1:
+        problems.add("--seeds", f"expected at least 1, got {number}")
+    if isinstance(given, int):
+        return tuple(range(number))
+    if number > len(seeds):
+        problems.add(
+            "--seeds", f"the study lists {len(seeds)} seeds; add to the list, or --set seeds={number}"
+        )
+    return seeds[:number]
+
+
+def _evaluation(block: EvaluateBlock, problems: Problems) -> Evaluation:
+    if block.metrics is None:
+        return Evaluation(block.every, block.samples, None)
+    metrics: list[Component] = []
+    if not block.metrics:
+        problems.add("evaluate.metrics", "has no metrics; leave the key out for those of the data set")
+    for position, each in enumerate(block.metrics):
+        path = f"evaluate.metrics[{position}]"
+        name, keys = (each, {}) if isinstance(each, str) else (each.get("name"), dict(each))
+        keys.pop("name", None)
+        try:
+            found = metric(str(name), {})
+            entry = METRICS.get("metric", str(name))
+        except CatalogError as error:
+            problems.add(path, str(error))
+            continue
+        checked = {k: check_key(entry, str(k), v, f"{path}.{k}", problems) for k, v in keys.items()}
+        if all(k in entry.keys for k in checked):
+            found = metric(entry.name, {k: v for k, v in checked.items() if v is not BAD})
+        if found.name in [other.name for other in metrics]:
+            problems.add(path, f"{found.name} is listed twice")
+        metrics.append(found)
+    return Evaluation(block.every, block.samples, tuple(metrics))
+
+
+def _check_claims(claims: Sequence[ClaimBlock], problems: Problems) -> None:
+    seen: set[str] = set()
+    for position, claim in enumerate(claims):
+        path = f"claims[{position}]"
+        if claim.id in seen:
+            problems.add(f"{path}.id", f"{claim.id!r} is used twice")
+        seen.add(claim.id)
+        if (claim.effect is None) == (claim.value is None):
+            problems.add(path, "needs either effect or value")
+        if claim.effect is not None and (claim.compare is None or claim.expect is None):
+            problems.add(path, "an effect needs compare (treatment, control) and expect")
+
+
+def _selected(grid: Grid, where: str | None, problems: Problems) -> tuple[Cell, ...]:
+    """The cells that `--where` leaves."""
+    if where is None or not grid.cells:
+        return grid.cells
+    before = len(problems.lines)
+    conditions = read_where(where, [axis.name for axis in grid.axes], problems)
+    if before or len(problems.lines) > before:
+        return grid.cells
+
+    def holds(cell: Cell, conditions: Sequence[Callable[[Callable[[str], Any]], bool]]) -> bool:
+        return all(condition(cell.value) for condition in conditions)
+
+    try:
+        cells = tuple(cell for cell in grid.cells if holds(cell, conditions))
+    except TypeError as error:
+        problems.add(f"--where {where!r}", str(error))
+        return grid.cells
+    if not cells:
+        problems.add(f"--where {where!r}", "selects no cell")
+    return cells
