@@ -33,7 +33,7 @@ from bench.trial import Component, evaluation_steps
 
 @functools.cache
 def task(samples: int, cache: str) -> tuple[Dataset, Evaluator]:
-    """The data and the evaluation, made once in each process; references are read from `cache` if they are there."""
+    """The data and the evaluation, made once in each process; `cache` keeps what the metrics compare with."""
     dataset = Component("ring8", tuple(DATA.get("dataset", "ring8").resolve({}).items()))
     metrics = tuple(
         Component(name, tuple(METRICS.get("metric", name).resolve({}).items())) for name in ("sw1", "modes")
