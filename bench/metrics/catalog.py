@@ -1,0 +1,119 @@
+"""Every metric: columns with units and directions, keys, where its code is. Imports neither torch nor numpy.
+
+A target is called as `target(context, **keys)` and gives a `bench.metrics.batch.Measure`.
+Facts of an entry:
+  modality     "points", "image" or "any": the data sets that it can measure
+  unit         of the metric's first column
+  direction    "lower" or "higher" is better; "one" where the best value is 1
+  columns      a `Column` (name, unit, direction) for each value, in the order of the tables
+  needs_modes  whether the data set must have modes (mixture components or labels)
+  check        `module:attribute`, called as check(**keys) before training, raises UserError; None: no check
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from bench.trial import Component
+from ganzoo.catalog import Catalog, Entry, Key
+
+
+class Column(NamedTuple):
+    """A column of the curves. A unit of "text" means strings; a direction of "" means that none is better."""
+
+    name: str
+    unit: str
+    direction: str
+
+
+def _facts(
+    modality: str, columns: tuple[Column, ...], needs_modes: bool = False, check: str | None = None
+) -> Any:
+    return {
+        "modality": modality,
+        "unit": columns[0].unit,
+        "direction": columns[0].direction,
+        "columns": columns,
+        "needs_modes": needs_modes,
+        "check": check,
+    }
+
+
+def _distance(name: str, unit: str) -> tuple[Column, ...]:
+    return (
+        Column(name, unit, "lower"),
+        Column(f"{name}.heldout", unit, "lower"),
+        Column(f"{name}.noise", unit, ""),
+        Column(f"{name}_status", "text", ""),
+    )
+
+
+METRICS = Catalog(
+    [
+        Entry(
+            "metric",
+            "fd",
+            "bench.metrics.fd:fd",
+            "|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) in features of the data set's own classifier",
+            paper="arXiv:1706.08500",
+            facts=_facts("image", _distance("fd", "squared feature units")),
+        ),
+        Entry(
+            "metric",
+            "fid",
+            "bench.metrics.fid:fid",
+            "the same distance in Inception-v3's 2,048 pooled features, through torch-fidelity",
+            keys={"weights": Key(str, "", "file of torch-fidelity's Inception weights; empty: look for it")},
+            paper="arXiv:1706.08500",
+            facts=_facts("image", _distance("fid", "squared feature units"), check="bench.metrics.fid:check"),
+        ),
+        Entry(
+            "metric",
+            "sw1",
+            "bench.metrics.sw1:sw1",
+            "mean over 64 fixed directions u of the 1-D Wasserstein-1 distance between <x, u> and <y, u>",
+            paper="doi:10.1007/s10851-014-0506-3",
+            facts=_facts("points", _distance("sw1", "data units")),
+        ),
+        Entry(
+            "metric",
+            "modes",
+            "bench.metrics.modes:modes",
+            "modes with >= 10 % of their expected share; points: nearest centre within 3 sigma;"
+            " images: inside the k-nearest-neighbour manifold of the predicted class",
+            keys={
+                "neighbours": Key(
+                    int, 5, "k of the manifolds of classes; points do not use it", low=1, high=100
+                )
+            },
+            facts=_facts(
+                "any",
+                (
+                    Column("modes.covered", "modes", "higher"),
+                    Column("modes.any", "modes", "higher"),
+                    Column("modes.hq", "share", "higher"),
+                    Column("modes.tv", "share", "lower"),
+                    Column("modes.set", "text", ""),
+                    Column("modes_status", "text", ""),
+                ),
+                needs_modes=True,
+            ),
+        ),
+        Entry(
+            "metric",
+            "spread",
+            "bench.metrics.spread:spread",
+            "root of fake over real total variance; RMS of samples over RMS of data; always measured",
+            facts=_facts("any", (Column("spread", "ratio", "one"), Column("sample_rms", "ratio", "one"))),
+        ),
+    ]
+)
+
+
+def columns_of(metrics: Iterable[Component]) -> tuple[Column, ...]:
+    """All metric columns of a run, in table order; `spread` comes last and is always there."""
+    names = [each.name for each in metrics if each.name != "spread"]
+    return tuple(
+        column for name in [*names, "spread"] for column in METRICS.get("metric", name).facts["columns"]
+    )

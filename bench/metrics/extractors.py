@@ -1,0 +1,117 @@
+"""Small frozen classifiers of 28-pixel grey images, whose features `fd` and `modes` use.
+
+Network: 5x5 convolution of stride 2 (1 -> 16 channels), ReLU, 3x3 convolution of stride 2 (16 -> 32), ReLU,
+1568 -> 64 linear (the features), ReLU, 64 -> 10 linear (the logits); 405,000 multiplications an image.
+The features are the 64 values before their ReLU: nearer to a Gaussian than after it, and not all zero on
+noise. Weights are made by `python -m bench.metrics.train_extractors`, which also writes the .json beside
+each file; held-out accuracy: lenet_digits ACC_DIGITS on the 2,000 held-out digits, lenet_clothes ACC_CLOTHES
+on the 10,000 test images of Fashion-MNIST.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_safetensors
+from torch import nn
+from torch.nn.functional import conv2d, linear
+
+from bench.errors import UserError
+
+WEIGHTS = Path(__file__).parent / "weights"
+NAMES = ("lenet_digits", "lenet_clothes")
+SHAPES = {
+    "conv1.weight": (16, 1, 5, 5),
+    "conv1.bias": (16,),
+    "conv2.weight": (32, 16, 3, 3),
+    "conv2.bias": (32,),
+    "features.weight": (64, 1568),
+    "features.bias": (64,),
+    "logits.weight": (10, 64),
+    "logits.bias": (10,),
+}
+BATCH = 500
+SIDE = 28
+
+
+def forward(weights: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features [n, 64] and logits [n, 10] of grey images [n, 1, 28, 28] in [-1, 1]."""
+    x = conv2d(x, weights["conv1.weight"], weights["conv1.bias"], stride=2, padding=2).relu()
+    x = conv2d(x, weights["conv2.weight"], weights["conv2.bias"], stride=2, padding=1).relu()
+    features = linear(x.flatten(1), weights["features.weight"], weights["features.bias"])
+    return features, linear(features.relu(), weights["logits.weight"], weights["logits.bias"])
+
+
+class Lenet:
+    """A frozen classifier: `sha256` of its weights file, and features and logits of images."""
+
+    def __init__(self, name: str) -> None:
+        content = _read(name)
+        self.name = name
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self._weights = load_safetensors(content)
+        shapes = {key: tuple(value.shape) for key, value in self._weights.items()}
+        if shapes != SHAPES:
+            raise UserError(f"The weights of {name} are not those of this version: install ganbench again.")
+
+    def __call__(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features [n, 64] and logits [n, 10], float32; images [n, C, S, S] in [-1, 1] become grey 28x28.
+
+        Fixed batches of 500 on the CPU: equal images give equal bits at equal thread counts.
+        """
+        grey = torch.from_numpy(np.array(central(images)))
+        with torch.inference_mode():
+            parts = [forward(self._weights, part) for part in torch.split(grey, BATCH)]
+        features, logits = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
+        return features, logits
+
+
+@functools.lru_cache(maxsize=len(NAMES))
+def lenet(name: str) -> Lenet:
+    """The classifier called `name`, one of NAMES, read once a process."""
+    return Lenet(name)
+
+
+def sha256_of(name: str) -> str:
+    """Hex sha256 of the weights file of `name`."""
+    return hashlib.sha256(_read(name)).hexdigest()
+
+
+def central(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey images [n, 1, 28, 28]: the mean of RGB weighted as luma (Rec. 601), and the central 28 pixels."""
+    n, channels, height, width = images.shape
+    if channels == 3:
+        images = np.tensordot(images, _LUMA, axes=(1, 0)).reshape(n, 1, height, width)
+    top, left = (height - SIDE) // 2, (width - SIDE) // 2
+    if channels not in (1, 3) or top < 0 or left < 0:
+        raise ValueError(
+            f"images of shape {images.shape} are neither grey nor RGB, or smaller than {SIDE} pixels"
+        )
+    return np.ascontiguousarray(images[:, :, top : top + SIDE, left : left + SIDE], dtype=np.float32)
+
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def initial(generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """Fresh weights to train: Kaiming uniform (fan in, ReLU), zero biases."""
+    weights = {name: torch.zeros(shape) for name, shape in SHAPES.items()}
+    for name, value in weights.items():
+        if name.endswith("weight"):
+            nn.init.kaiming_uniform_(value, nonlinearity="relu", generator=generator)
+    return weights
+
+
+def _read(name: str) -> bytes:
+    if name not in NAMES:
+        raise ValueError(f"unknown extractor {name!r}; legal: {', '.join(NAMES)}")
+    path = WEIGHTS / f"{name}.safetensors"
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"The weights {path} cannot be read: install ganbench again.") from error
