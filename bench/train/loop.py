@@ -1,0 +1,195 @@
+"""The training of one pack, from top to bottom: steps, monitors, evaluations. Knows no YAML, no file and no ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data.load import Dataset
+from bench.metrics.evaluate import Evaluator
+from bench.train.build import build_game, build_streams, build_update, network
+from bench.train.monitors import PROBE, Interval, ProbeInputs, interval_values, probe, thresholds
+from bench.train.streams import latents, stream
+from bench.trial import Pack, evaluation_steps
+from ganzoo.game import DISC, GEN, Draws, Game
+from ganzoo.updates import turns
+
+Row = dict[str, float | int | str | bool | None]
+
+PREVIEW_FRAMES = 8
+"""Evaluations, evenly spread, at which samples of the fixed latents are kept for film strips."""
+
+PREVIEW_SAMPLES = {"image": 36, "points": 256}
+
+_CHUNK = 500
+"""Samples that G makes at a time when it is evaluated."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one evaluation of a pack yields.
+
+    rows: one per member that still has something to say; preview: samples of the fixed latents [K, n, *shape], or
+    None; state: a snapshot of all that going on needs; alive [K].
+    """
+
+    step: int
+    rows: list[Row]
+    preview: NDArray[np.float32] | None
+    state: Callable[[], dict[str, Tensor]]
+    alive: NDArray[np.bool_]
+
+
+def train(
+    pack: Pack,
+    data: Dataset,
+    evaluator: Evaluator,
+    resume: tuple[int, Mapping[str, Tensor]] | None = None,
+) -> Iterator[Tick]:
+    """Train a pack, yielding at every evaluation; the first Tick is of step 0, before any update.
+
+    `resume` is (step, state) of an earlier Tick: training goes on behind that evaluation and yields what the
+    uninterrupted run would have, bit for bit on the CPU. Ends early when no member is alive.
+    """
+    first = pack.trials[0]
+    game = build_game(pack, data)
+    streams = build_streams(pack, data, game)
+    update = build_update(first)
+    look = _Look(pack, data, evaluator, game)
+    players = turns(first.n_critic, first.g_steps, first.order)
+    schedule = evaluation_steps(first.steps, first.evaluate.every)
+    frames = preview_steps(schedule)
+    start = -1
+    if resume is not None:
+        start, state = resume
+        game.load(state, start, {DISC: start * first.n_critic, GEN: start * first.g_steps})
+    drawn = {DISC: game.disc.updates, GEN: game.gen.updates}
+
+    def draw(player: str) -> Draws:
+        drawn[player] += 1
+        return streams.draws(player, drawn[player] - 1)
+
+    threshold = thresholds(game)
+    previous = max(start, 0)
+    for point in (p for p in schedule if p > start):
+        interval = Interval(game.gen.stack.weights[:, 0])
+        while game.step < point:
+            update(game, draw, players)
+            interval.add(interval_values(game.last, threshold), game.alive[:, 0])
+        yield Tick(
+            step=point,
+            rows=look.rows(interval, previous),
+            preview=look.preview() if point in frames else None,
+            state=lambda: {name: tensor.detach().cpu().clone() for name, tensor in game.state().items()},
+            alive=game.alive[:, 0].cpu().numpy().copy(),
+        )
+        if not bool(game.alive.any()):
+            return
+        previous = point
+
+
+def preview_steps(schedule: tuple[int, ...]) -> frozenset[int]:
+    """Up to PREVIEW_FRAMES of the evaluation steps, evenly spread, the first and the last among them."""
+    picks = np.linspace(0, len(schedule) - 1, min(PREVIEW_FRAMES, len(schedule)))
+    return frozenset(schedule[round(i)] for i in picks)
+
+
+class _Look:
+    """Everything that is measured of a game; it never changes it."""
+
+    def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, game: Game) -> None:
+        self._pack, self._data, self._evaluator, self._game = pack, data, evaluator, game
+        gan = network(pack.trials[0], data.shape)
+        self._latent = (gan.latent, gan.latent_dim)
+        self._dtype, self._device = game.gen.stack.weights.dtype, pack.device
+        self._reals = {
+            name: torch.tensor(getattr(data, name), dtype=self._dtype, device=self._device)
+            for name in ("train", "heldout")
+        }
+        self._fixed = self._latents("preview", PREVIEW_SAMPLES[data.modality])
+
+    def rows(self, interval: Interval, previous: int) -> list[Row]:
+        """One row per member that was alive at the evaluation before; metrics are null for those that died since."""
+        game, first = self._game, self._pack.trials[0]
+        step = game.step
+        first_bad = game.first_bad_step.tolist()
+        steps = interval.columns() if step > 0 else [{} for _ in self._pack.trials]
+        points = probe(game, self._probe_inputs(step))
+        metrics = self._metrics(step)
+        rows = []
+        for k, trial in enumerate(self._pack.trials):
+            alive = first_bad[k] < 0
+            if not alive and first_bad[k] <= previous:
+                continue
+            row: Row = {
+                "trial": trial.id,
+                "step": step,
+                "d_updates": step * first.n_critic,
+                "g_updates": step * first.g_steps,
+                "alive": alive,
+                "first_bad_step": None if alive else first_bad[k],
+            }
+            row |= steps[k]
+            row |= points[k] if alive else dict.fromkeys(points[k])
+            row |= metrics[k]
+            rows.append(row)
+        return rows
+
+    def preview(self) -> NDArray[np.float32]:
+        """[K, n, *shape] samples of the fixed latents, the same at every step and in every cell of a seed."""
+        return self._samples(self._fixed)
+
+    def _metrics(self, step: int) -> list[Row]:
+        """The evaluator's columns of each member, on fresh latents; `ema.` columns where a member averages G."""
+        trial, game = self._pack.trials[0], self._game
+        z = self._latents("evaluate", trial.evaluate.samples, step)
+        alive = game.alive[:, 0].tolist()
+        rows = self._scores(self._samples(z), alive, "")
+        if game.ema is not None:
+            averaged = [a and t.ema > 0 for a, t in zip(alive, self._pack.trials, strict=True)]
+            scores = self._scores(self._samples(z, game.ema), averaged, "ema.")
+            rows = [row | score for row, score in zip(rows, scores, strict=True)]
+        return rows
+
+    def _scores(self, samples: NDArray[np.float32], wanted: list[bool], prefix: str) -> list[Row]:
+        rows: list[Row] = []
+        for k, is_wanted in enumerate(wanted):
+            if is_wanted:
+                scores = self._evaluator(samples[k])
+            else:
+                scores = {c: "dead" if c.endswith("_status") else None for c in self._evaluator.columns}
+            rows.append({prefix + name: value for name, value in scores.items()})
+        return rows
+
+    @torch.no_grad()
+    def _samples(self, z: Tensor, weights: Tensor | None = None) -> NDArray[np.float32]:
+        """G in eval mode on latents [K, n, L]; `weights`: others than the raw ones."""
+        gen = self._game.gen.stack
+        params = None if weights is None else gen.leaves(weights)
+        chunks = [gen(part, train=False, params=params).float().cpu() for part in z.split(_CHUNK, dim=1)]
+        return torch.cat(chunks, 1).numpy()
+
+    def _latents(self, purpose: str, n: int, *index: int) -> Tensor:
+        kind, size = self._latent
+        drawn: dict[int, NDArray[np.float32]] = {}
+        for t in self._pack.trials:
+            if t.seed not in drawn:
+                drawn[t.seed] = latents(kind, stream(t.study_seed, t.seed, purpose, *index), (n, size))
+        stacked = torch.from_numpy(np.stack([drawn[t.seed] for t in self._pack.trials]))
+        return stacked.to(device=self._device, dtype=self._dtype)
+
+    def _probe_inputs(self, step: int) -> ProbeInputs:
+        """Latents and reals of every member for the point monitors of this step."""
+        picks: dict[str, list[Tensor]] = {"train": [], "heldout": []}
+        for trial in self._pack.trials:
+            generator = stream(trial.study_seed, trial.seed, "probe", step, "reals")
+            for name, chosen in picks.items():
+                reals = self._reals[name]
+                chosen.append(reals[torch.from_numpy(generator.integers(0, len(reals), PROBE))])
+        z = self._latents("probe", PROBE, step)
+        return ProbeInputs(z, torch.stack(picks["train"]), torch.stack(picks["heldout"]))
