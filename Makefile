@@ -44,8 +44,11 @@ clean:  ## remove the environment and what tools left (results stay)
 # Everything that is missing, in one sentence, before anything is done.
 check:
 	@missing=""; \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || missing="$$missing, Python 3.11 or newer ($(PYTHON))"; \
-	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing, Python's venv module (Debian: python3-venv)"; \
+	if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	  missing="$$missing, Python 3.11 or newer as $(PYTHON)"; \
+	elif ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
+	  missing="$$missing, Python's venv module (Debian: python3-venv)"; \
+	fi; \
 	command -v git >/dev/null || missing="$$missing, git"; \
 	if [ ! -e $(VENV)/.pinned ] && [ ! -e $(VENV)/.unfinished ]; then \
 	  free=$$(df -Pk . | awk 'NR == 2 {print $$4}'); \
