@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.study.spec import Study
 
 MAX_TRIALS = 100_000
-ABSENT = "-"
+ABSENT = "n/a"
 """The value of a bundle axis in an included cell that names none of its labels."""
 
 

@@ -36,7 +36,7 @@ class CheckpointBlock(_Block):
         default="final", description="weights kept of a finished trial"
     )
     every_s: float = Field(
-        default=60.0, ge=0.0, description="seconds between checkpoints of a pack, at least"
+        default=20.0, ge=0.0, description="seconds between checkpoints of a pack, at least"
     )
 
 
@@ -49,7 +49,7 @@ class ResourcesBlock(_Block):
     )
     threads: int = Field(default=1, ge=1, le=1024, description="torch threads; part of what decides the bits")
     memory_mb: int = Field(
-        1500, ge=256, description="memory of a worker, by which the width of packs is bounded"
+        default=1500, ge=256, description="memory of a worker, by which the width of packs is bounded"
     )
 
 
