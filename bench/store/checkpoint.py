@@ -32,6 +32,7 @@ class Checkpoint:
     segments: tuple[Part, ...]
     previews: tuple[Part, ...]
     columns: tuple[str, ...]
+    counts: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -40,6 +41,7 @@ class Checkpoint:
             "segments": [part.to_json() for part in self.segments],
             "previews": [part.to_json() for part in self.previews],
             "columns": list(self.columns),
+            "rows": dict(self.counts),
         }
 
     @classmethod
@@ -50,6 +52,7 @@ class Checkpoint:
             tuple(Part.from_json(each) for each in record["segments"]),
             tuple(Part.from_json(each) for each in record["previews"]),
             tuple(str(each) for each in record["columns"]),
+            {str(key): int(value) for key, value in record["rows"].items()},
         )
 
 

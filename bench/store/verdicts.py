@@ -83,7 +83,7 @@ def judged(
     for name in metrics:
         values = np.asarray(curve[name], dtype=np.float64) if name in curve else np.empty(0)
         row[f"final.{name}"] = final(values)
-        row[f"best.{name}"] = best(values, str(measure["directions"].get(name, "lower")))
+        row[f"best.{name}"] = best(values, str(measure["directions"].get(name, "")))
     return row
 
 
@@ -97,8 +97,10 @@ def final(values: np.ndarray) -> float | None:
 
 
 def best(values: np.ndarray, direction: str) -> float | None:
-    """The best single value seen: descriptive only, since the best of many is biased."""
+    """The best single value (`direction`: lower, higher, one; empty: none is). The best of many is biased."""
     finite = values[np.isfinite(values)]
-    if not finite.size:
+    if not finite.size or not direction:
         return None
+    if direction == "one":
+        return float(finite[np.abs(finite - 1.0).argmin()])
     return float(finite.max() if direction == "higher" else finite.min())

@@ -1,0 +1,430 @@
+"""Packs on Ray Tune: one Tune trial is one pack. The only file that imports ray.
+
+Nothing of a study's durability rests on Tune: it is given pack ids, and the ledger says what they came to.
+All calls to ray are made on one thread that lives as long as the session, for two reasons: the processes that
+`ray.init` starts die with the thread that started them, and Tune installs no signal handler outside the main
+thread, so Ctrl-C and SIGTERM stay ours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_AUTO_INIT": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_worker_niceness": "0",  # 15 by default: timings would be unfair
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+}
+os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
+
+import ray  # noqa: E402 - the environment is read at import
+from ray import tune  # noqa: E402
+
+from bench.errors import UserError  # noqa: E402
+from bench.launch import prepare  # noqa: E402
+from bench.launch.events import Emit, Ending, Event  # noqa: E402
+from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job, run_pack  # noqa: E402
+from bench.store import attempts, floors, ledger  # noqa: E402
+from bench.trial import Pack  # noqa: E402
+
+OBJECT_STORE_BYTES = 80 * 2**20  # packs exchange nothing but ids
+ANSWER_S = 12.0
+GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What each pack takes, and how many cores a cluster of our own offers (None: all of this machine)."""
+
+    cpu: float = 1.0
+    gpu: float = 0.0
+    cores: int | None = None
+
+
+class PackTrainable(tune.Trainable):
+    """Runs packs one after the other in one actor; a step is an evaluation."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._events: Iterator[Event] = run_pack(Job.from_json(json.loads(config["job"])), config["pack"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        event = next(self._events)
+        over = event.kind in ("done", "stopped")
+        if over:
+            self.cleanup()
+        return {"event": json.dumps(asdict(event)), "done": over}
+
+    def cleanup(self) -> None:
+        self._events.close()  # type: ignore[attr-defined]
+
+
+class _Listener(tune.Callback):
+    """Hands Tune's news to the main thread. It must never raise: that would end the experiment."""
+
+    def __init__(self, news: queue.Queue[Event | Ending], ending: Callable[[Any], Ending]) -> None:
+        self._news = news
+        self._ending = ending
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
+    ) -> None:
+        if "event" in result:
+            record = json.loads(result["event"])
+            diverged = tuple((str(name), int(step)) for name, step in record.pop("diverged"))
+            self._news.put(Event(**record, diverged=diverged))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        try:
+            ending = self._ending(trial)
+        except Exception as error:  # noqa: BLE001 - see the class
+            ending = Ending(trial.config["pack"], "lost", repr(error))
+        self._news.put(ending)
+
+
+class _StopAll(tune.Stopper):
+    def __init__(self, asked: threading.Event) -> None:
+        self._asked = asked
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._asked.is_set()
+
+
+class _Thread:
+    """One daemon thread that runs functions in turn; the caller waits in small steps and so hears signals."""
+
+    def __init__(self) -> None:
+        self._calls: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._loop, name="ray", daemon=True)
+        self._thread.start()
+
+    def _loop(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+    def start(self, function: Callable[[], Any]) -> _Answer:
+        answer = _Answer()
+
+        def call() -> None:
+            try:
+                answer.value = function()
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                answer.error = error
+            answer.ready.set()
+
+        self._calls.put(call)
+        return answer
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.ready = threading.Event()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.ready.wait(0.2):
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+        return True
+
+    def get(self) -> Any:
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class RayTune:
+    """The backend on a cluster: our own on this machine, or the one at `address`."""
+
+    name = "ray"
+
+    def __init__(
+        self,
+        job: Job,
+        resources: Resources,
+        address: str | None = None,
+        fail_fast: bool = False,
+        deadline: float | None = None,
+        hang_s: float = 1800.0,
+    ) -> None:
+        self.job = job
+        self.resources = resources
+        self.address = address
+        self.fail_fast = fail_fast
+        self.deadline = deadline
+        self.hang_s = hang_s
+        self.workers = 0
+        self._results = Path(job.results)
+        self._thread = _Thread()
+        self._news: queue.Queue[Event | Ending] = queue.Queue()
+        self._stop = threading.Event()
+        self._alive: dict[str, tuple[Event, float]] = {}
+        self._hung: set[str] = set()
+        self._attempts: dict[str, int] = {}
+        self._folder: Path | None = None
+        self._fit: _Answer | None = None
+        self._round = 0
+
+    def __enter__(self) -> RayTune:
+        shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
+        try:
+            if self.address:
+                check_address(self.address)
+                self._thread.start(self._join).get()
+            else:
+                self._folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
+                self._thread.start(self._begin).get()
+            self.workers = self._thread.start(self._slots).get()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._fit is not None and not self._fit.ready.is_set():
+            self._end_round()
+        over = self._thread.start(ray.shutdown)
+        over.wait(10.0)
+        shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _begin(self) -> None:
+        """Start a cluster on this machine: loopback only, with a token that only this user can read."""
+        assert self._folder is not None
+        token = self._folder / "token"
+        with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        ray.init(
+            num_cpus=self.resources.cores or len(os.sched_getaffinity(0)),
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            logging_level=logging.CRITICAL,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(self._folder / "r"),
+        )
+        _silence()
+
+    def _join(self) -> None:
+        ray.init(
+            address=self.address,
+            logging_level=logging.CRITICAL,
+            log_to_driver=False,
+            runtime_env={"env_vars": dict(ENVIRONMENT)},
+        )
+        _silence()
+
+    def _slots(self) -> int:
+        """How many packs run at a time; UserError when no machine can ever run one."""
+        listed: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        nodes = [node["Resources"] for node in listed if node["Alive"]]
+        slots = 0
+        for node in nodes:
+            per = [node.get("CPU", 0.0) / self.resources.cpu]
+            if self.resources.gpu:
+                per.append(node.get("GPU", 0.0) / self.resources.gpu)
+            slots += int(min(per) + 1e-9)
+        if not slots:
+            has = "; ".join(f"{n.get('CPU', 0):g} cores and {n.get('GPU', 0):g} GPUs" for n in nodes)
+            asks = f"{self.resources.cpu:g} cores and {self.resources.gpu:g} GPUs"
+            raise UserError(
+                f"each pack asks for {asks}, and no machine has them (there: {has}): change `resources`"
+            )
+        return slots
+
+    def prepare(self, packs: Sequence[Pack]) -> None:
+        """Measure what `floors.json` lacks, in workers: the driver never imports torch."""
+        answers = self._thread.start(lambda: self._prepare([pack.id for pack in packs])).get()
+        for problem, _ in answers:
+            if problem:
+                raise UserError(problem)
+        floors.add(self._results, dict(entry for _, entry in answers))
+
+    def _prepare(self, packs: Sequence[str]) -> list[Any]:
+        remote = ray.remote(num_cpus=self.resources.cpu, num_gpus=self.resources.gpu, max_retries=1)(_entry)
+        return list(ray.get([remote.remote(json.dumps(self.job.to_json()), pack) for pack in packs]))
+
+    def run_round(self, packs: Sequence[str], emit: Emit) -> Iterator[Ending]:
+        """Give the packs to a new Tuner; yields how each ended, as it does."""
+        self._round += 1
+        self._attempts = {pack: len(attempts.read(self._pack_folder(pack))) for pack in packs}
+        fit = self._fit = self._thread.start(lambda: self._tune(list(packs)))
+        left = set(packs)
+        while left:
+            try:
+                news = self._news.get(timeout=0.25)
+            except queue.Empty:
+                if fit.ready.is_set() and self._news.empty():
+                    break
+                self._watch()
+                continue
+            if isinstance(news, Event):
+                self._alive[news.pack] = (news, time.monotonic())
+                emit(news)
+                if news.kind not in ("done", "stopped"):
+                    continue
+                news = Ending(news.pack, news.kind)
+            else:
+                emit(Event("failed", news.pack, 0))
+            self._alive.pop(news.pack, None)
+            if news.pack in left:
+                left.discard(news.pack)
+                yield news
+        fit.get()
+        cut_short = self._stop.is_set() or self.fail_fast
+        for pack in sorted(left):
+            yield Ending(
+                pack, "stopped" if cut_short else "lost", "" if cut_short else "Tune said nothing of it"
+            )
+
+    def _tune(self, packs: list[str]) -> None:
+        space = {"pack": tune.grid_search(packs), "job": json.dumps(self.job.to_json())}
+        request = {"cpu": self.resources.cpu, "gpu": self.resources.gpu}
+        tuner = tune.Tuner(
+            tune.with_resources(PackTrainable, request),
+            param_space=space,
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(
+                name=f"round-{self._round}",
+                storage_path=str(self._results / TUNE_FOLDER),
+                failure_config=tune.FailureConfig(max_failures=0, fail_fast=self.fail_fast),
+                callbacks=[_Listener(self._news, self._ending)],
+                stop=_StopAll(self._stop),
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+
+    def _watch(self) -> None:
+        """Stop everything at the deadline; kill a worker of this machine that was silent for too long."""
+        now = time.monotonic()
+        if self.deadline is not None and now >= self.deadline and not self._stop.is_set():
+            self._ask_to_stop()
+        for pack, (event, at) in list(self._alive.items()):
+            if now - at > self.hang_s and pack not in self._hung:
+                self._hung.add(pack)
+                _kill(event)
+
+    def _ending(self, trial: Any) -> Ending:
+        """How a failed pack ended: what its worker recorded, or else what Tune saw of the lost process."""
+        pack = str(trial.config["pack"])
+        records = attempts.read(self._pack_folder(pack))
+        if len(records) > self._attempts.get(pack, 0):
+            kind = records[-1].get("ending")
+            if kind in ("error", "memory", "user"):
+                return Ending(pack, kind, records[-1].get("message", ""), records[-1].get("detail", ""))
+        text = Path(trial.error_file).read_text() if trial.error_file else ""
+        last = text.strip().splitlines()[-1] if text.strip() else ""
+        if pack in self._hung:
+            self._hung.discard(pack)
+            return Ending(pack, "hang", f"nothing was heard of it for {self.hang_s:.0f} s", text)
+        if "OutOfMemory" in text or "memory pressure" in text:
+            return Ending(pack, "memory", last, text)
+        if any(word in text for word in ("ActorDied", "ActorUnavailable", "RayActorError", "NodeDied")):
+            return Ending(pack, "lost", "", text)
+        return Ending(pack, "user" if "UserError: " in last else "error", last, text)
+
+    def _pack_folder(self, pack: str) -> Path:
+        return ledger.pack_folder(self._results, pack)
+
+    def _ask_to_stop(self) -> None:
+        with suppress(OSError):
+            (self._results / STOP_FILE).touch()
+        self._stop.set()
+
+    def _end_round(self) -> None:
+        """Give the packs two seconds to stop at an evaluation, then kill those that have not."""
+        assert self._fit is not None
+        self._ask_to_stop()
+        if self._fit.wait(GRACE_S):
+            return
+        for event, _ in self._alive.values():
+            _kill(event)
+        self._fit.wait(8.0)
+
+
+def _entry(job: str, pack: str) -> tuple[str, Any]:
+    """In a worker: (problem, entry of floors.json). A UserError travels as its sentence."""
+    try:
+        decoded = Job.from_json(json.loads(job))
+        return "", prepare.entry(decoded, ledger.read_pack(Path(decoded.results), pack))
+    except UserError as error:
+        return str(error), None
+
+
+def _kill(event: Event) -> None:
+    if event.pid and event.pid != os.getpid() and event.host == socket.gethostname():
+        with suppress(ProcessLookupError):
+            os.kill(event.pid, signal.SIGKILL)
+
+
+def _silence() -> None:
+    for name in ("ray", "ray.tune", "ray.air", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def check_address(address: str) -> None:
+    """UserError within 15 s when no cluster answers at `address` (`host:port`, or `auto`)."""
+    if "://" in address:
+        raise UserError(
+            f"--address {address}: ray's client protocol is not supported; "
+            "run this on a machine of the cluster and give host:port, or auto"
+        )
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise UserError(f"--address {address}: expected host:port, or auto")
+        try:
+            socket.create_connection((host, int(port)), timeout=3.0).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(f"no Ray cluster answers at {address} ({error}); is it started there?") from error
+    # In a process of its own: ray ends the process that tries to join what is not a cluster.
+    code = (
+        "import sys, ray; ray.init(address=sys.argv[1], logging_level=50, log_to_driver=False); ray.nodes()"
+    )
+    command = [sys.executable, "-c", code, address]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"no Ray cluster answers at {address} within {ANSWER_S:.0f} s") from error
+    if answer.returncode:
+        last = (answer.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise UserError(f"cannot join the Ray cluster at {address}: {last[:300]}")

@@ -1,0 +1,288 @@
+"""`ganbench run`: from trials to tables and a report, resumable at any moment."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from bench.launch import prepare, retry
+from bench.launch.events import Emit, Ending
+from bench.launch.inline import Inline
+from bench.launch.progress import Progress, duration
+from bench.launch.worker import STOP_FILE, Job
+from bench.store import atomic, ledger, lock, manifest, tables
+from bench.trial import Pack, Trial
+
+DONE, CRASHED, INTERRUPTED = 0, 1, 130
+
+
+class StudyLike(Protocol):
+    """What of `bench.study.spec.Study` a run needs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def partial(self) -> tuple[str, ...]: ...
+    @property
+    def checkpoint(self) -> Any: ...
+    @property
+    def resources(self) -> Any: ...
+    def to_yaml(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. `cores` None: all of this machine. `train`, `load`, `build`: see `Job`."""
+
+    backend: Literal["ray", "inline"] = "ray"
+    address: str | None = None
+    retry: bool = False
+    fail_fast: bool = False
+    budget_s: float | None = None
+    cores: int | None = None
+    quiet: bool = False
+    report: bool = True
+    train: str = Job.train
+    load: str = Job.load
+    build: str = Job.build
+
+
+class Backend(Protocol):
+    """Where packs run: `inline.Inline` or `ray_tune.RayTune`."""
+
+    name: str
+    workers: int
+
+    def __enter__(self) -> Backend: ...
+    def __exit__(self, *error: Any) -> None: ...
+    def prepare(self, packs: Sequence[Pack]) -> None: ...
+    def run_round(self, packs: Sequence[str], emit: Emit) -> Iterator[Ending]: ...
+
+
+def run(
+    study: StudyLike,
+    trials: Sequence[Trial],
+    make_packs: ledger.MakePacks,
+    out: Path,
+    options: Options = Options(),
+) -> int:
+    """Train what of `trials` is not done in `out`, write the tables and the report; returns the exit code.
+
+    `make_packs` packs the trials that the plan of `out` lacks. 0: all done; 1: a pack crashed for good;
+    130: interrupted or out of budget, the same command goes on. Everything is said on stderr, the path of the
+    report goes to stdout.
+
+    Raises:
+        UserError: the folder is in use or another study's, data are missing, the disk is full, ...
+    """
+    out = out.resolve()
+    with Progress(quiet=options.quiet) as progress:
+        progress.say(f"{study.name}: {len(trials)} trials, results in {out}")
+        with _signals(), lock.results_lock(out) as owner:
+            return _Run(study, trials, make_packs, out, options, progress, owner).go()
+
+
+class _Run:
+    """One session on a results folder whose lock is held."""
+
+    def __init__(
+        self,
+        study: StudyLike,
+        trials: Sequence[Trial],
+        make_packs: ledger.MakePacks,
+        out: Path,
+        options: Options,
+        progress: Progress,
+        owner: lock.Owner,
+    ) -> None:
+        self.study, self.trials, self.make_packs = study, trials, make_packs
+        self.out, self.options, self.progress, self.owner = out, options, progress, owner
+        self.started = time.monotonic()
+        self.interrupted = False
+
+    def go(self) -> int:
+        atomic.sweep(self.out)
+        (self.out / STOP_FILE).unlink(missing_ok=True)
+        packs = ledger.open_plan(self.out, self.study.name, self.trials, self.make_packs)
+        atomic.write_text(self.out / "study.yaml", self.study.to_yaml())
+        for sentence in ledger.reopen_damaged(self.out, packs):
+            self.progress.say(sentence)
+        todo = self._todo(packs)
+        summary = retry.Summary()
+        if todo:
+            summary = self._session(packs, todo)
+        return self._finish(packs, summary, ran=bool(todo))
+
+    def _todo(self, packs: Sequence[Pack]) -> list[Pack]:
+        """The packs that are neither done nor crashed; `--retry` makes crashed ones pending again."""
+        found = []
+        for pack in packs:
+            folder = ledger.pack_folder(self.out, pack.id)
+            status = ledger.pack_status(self.out, pack.id)
+            if status == "crashed" and self.options.retry:
+                ledger.clear_crash(folder)
+                status = "pending"
+            if status in ("pending", "running"):
+                found.append(pack)
+        return found
+
+    def _session(self, packs: Sequence[Pack], todo: Sequence[Pack]) -> retry.Summary:
+        width = {pack.id: pack.width for pack in packs}
+        before = sum(width.values()) - sum(pack.width for pack in todo)
+        self.progress.say(
+            f"{sum(pack.width for pack in todo)} trials to train in {len(todo)} packs"
+            + (f", {before} done or crashed earlier" if before else "")
+        )
+        session = {"started": time.time(), "backend": self.options.backend, "argv": sys.argv[1:]}
+        index = manifest.open_session(self.out, session, list(self.study.partial))
+        sampler = manifest.MemorySampler()
+        sampler.start()
+        summary = retry.Summary()
+        try:
+            with self._backend() as backend:
+                summary = self._train(backend, todo, before)
+                session["workers"] = backend.workers
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            counts = self.progress.counts
+            manifest.close_session(
+                self.out,
+                index,
+                {
+                    **session,
+                    "wall_s": round(time.monotonic() - self.started, 2),
+                    "peak_mb": sampler.finish(),
+                    "trials_done": sum(width[pack] for pack in summary.done),
+                    "trials_crashed": sum(width[pack] for pack in summary.crashed),
+                    "member_steps": counts.work_done,
+                    "interrupted": self.interrupted or summary.stopped,
+                },
+            )
+        return summary
+
+    def _train(self, backend: Backend, todo: Sequence[Pack], before: int) -> retry.Summary:
+        missing = prepare.missing(self.out, todo)
+        if missing:
+            self.progress.say(
+                f"{backend.name}: {backend.workers} at a time; measuring the floors of the data"
+            )
+            backend.prepare(missing)
+        self.progress.follow(todo, before)
+        return retry.drive(
+            lambda ids: backend.run_round(ids, self.progress.take),
+            [pack.id for pack in todo],
+            fail_fast=self.options.fail_fast,
+            wait=time.sleep,
+            say=self.progress.say,
+            on_crash=self._crash,
+        )
+
+    def _crash(self, pack: str, failures: Sequence[Ending]) -> None:
+        self.progress.crash(pack)
+        ledger.write_crash(ledger.pack_folder(self.out, pack), retry.crash_text(failures))
+
+    def _backend(self) -> Backend:
+        job = Job(
+            results=str(self.out),
+            owner=self.owner,
+            checkpoint_s=self.study.checkpoint.every_s,
+            keep=self.study.checkpoint.keep,
+            cache=str(_cache()),
+            train=self.options.train,
+            load=self.options.load,
+            build=self.options.build,
+        )
+        budget = self.options.budget_s
+        deadline = None if budget is None else self.started + budget
+        if self.options.backend == "inline":
+            return Inline(job, self.options.fail_fast, deadline)
+        ray_tune = importlib.import_module("bench.launch.ray_tune")
+        needs = ray_tune.Resources(self.study.resources.cpu, self.study.resources.gpu, self.options.cores)
+        backend: Backend = ray_tune.RayTune(
+            job, needs, self.options.address, self.options.fail_fast, deadline
+        )
+        return backend
+
+    def _finish(self, packs: Sequence[Pack], summary: retry.Summary, ran: bool) -> int:
+        """Tables, report, last words. After an interruption the tables wait for the next start."""
+        states = [ledger.pack_status(self.out, pack.id) for pack in packs]
+        done = sum(pack.width for pack, state in zip(packs, states, strict=True) if state == "done")
+        crashed = sum(pack.width for pack, state in zip(packs, states, strict=True) if state == "crashed")
+        total = sum(pack.width for pack in packs)
+        if self.interrupted:
+            self._say_how_to_go_on("Interrupted", done, total)
+            return INTERRUPTED
+        for sentence in tables.consolidate(self.out):
+            self.progress.say(sentence)
+        report = self._report()
+        took = duration(time.monotonic() - self.started)
+        self.progress.say(
+            f"{done} of {total} trials are done, {took}"
+            if ran
+            else f"all {total} trials were settled already"
+        )
+        if crashed:
+            self.progress.say(
+                f"{crashed} trials crashed: see packs/*/error.txt in {self.out}; `--retry` runs them again"
+            )
+        if summary.stopped:
+            self._say_how_to_go_on("The budget is used up", done, total)
+        if report is not None:
+            sys.stdout.write(f"{report}\n")
+        if summary.stopped:
+            return INTERRUPTED
+        return CRASHED if crashed else DONE
+
+    def _say_how_to_go_on(self, why: str, done: int, total: int) -> None:
+        self.progress.say(f"{why}: {done} of {total} trials are done and kept. To go on: {_command()}")
+
+    def _report(self) -> Path | None:
+        if not self.options.report:
+            return None
+        write: Callable[[Path], Path] = importlib.import_module("bench.report.page").write
+        return write(self.out)
+
+
+def _cache() -> Path:
+    """Where reference statistics are kept between studies."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ganbench" / "statistics"
+
+
+def _command() -> str:
+    """The command that was given, for copying."""
+    return shlex.join(["ganbench", *sys.argv[1:]])
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM raise KeyboardInterrupt here, once; a second one ends the process at once.
+
+    What is durable stays so: every write survives a kill.
+    """
+
+    def first(number: int, frame: object) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, second)
+        raise KeyboardInterrupt
+
+    def second(number: int, frame: object) -> None:
+        os._exit(INTERRUPTED)
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in before:
+        signal.signal(each, first)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
