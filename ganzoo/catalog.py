@@ -40,13 +40,20 @@ class Key:
                 hint = " (YAML reads 1e-4 as text: write 1.0e-4)"
             raise CatalogError(f"expected {_TYPE_NAMES[self.type]}, got {value!r}{hint}")
         if self.choices and value not in self.choices:
-            raise CatalogError(f"got {value!r}{suggest(value, self.choices)}; legal: {', '.join(map(str, self.choices))}")
+            raise CatalogError(
+                f"got {value!r}{suggest(value, self.choices)}; legal: {', '.join(map(str, self.choices))}"
+            )
         if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise CatalogError(f"got {value!r}; legal: {self.low:g} to {self.high:g}")
         return value
 
 
-_TYPE_NAMES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+_TYPE_NAMES: Mapping[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,9 @@ class Entry:
         for key in given:
             if key not in self.keys:
                 legal = ", ".join(self.keys) or "it has no keys"
-                problems.append(f"{key}: {self.name} has no such key{suggest(key, self.keys)}; legal: {legal}")
+                problems.append(
+                    f"{key}: {self.name} has no such key{suggest(key, self.keys)}; legal: {legal}"
+                )
         values = {name: key.default for name, key in self.keys.items()}
         for name, value in given.items():
             if name in self.keys:
@@ -118,13 +127,18 @@ class Catalog:
 
 
 def suggest(name: Any, legal: Iterable[Any]) -> str:
-    """", did you mean 'x'?" for the nearest legal name, or an empty string."""
+    """The tail `, did you mean 'x'?` for the nearest legal name, or an empty string."""
     close = difflib.get_close_matches(str(name), [str(each) for each in legal], n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else ""
 
 
 _WIDTH = Key(int, 16, "channels of the widest-resolution layer", low=1, high=1024)
-_LATENT = Key(str, "normal", "latent distribution: N(0, 1) or U(-1, 1) in each coordinate", choices=("normal", "uniform"))
+_LATENT = Key(
+    str,
+    "normal",
+    "latent distribution: N(0, 1) or U(-1, 1) in each coordinate",
+    choices=("normal", "uniform"),
+)
 _SATURATING = {"threshold": 0.0, "has_targets": True}
 
 ZOO = Catalog(
@@ -138,7 +152,9 @@ ZOO = Catalog(
                 "width": Key(int, 128, "units of each hidden layer", low=1, high=8192),
                 "depth": Key(int, 2, "hidden layers", low=1, high=32),
                 "latent": _LATENT,
-                "latent_dim": Key(int, 0, "dimensions of the latent; 0: 2 for points, 64 for images", low=0, high=4096),
+                "latent_dim": Key(
+                    int, 0, "dimensions of the latent; 0: 2 for points, 64 for images", low=0, high=4096
+                ),
             },
             facts={"shapes": "any"},
         ),

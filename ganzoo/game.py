@@ -1,7 +1,7 @@
 """K pairs of players: what each player's gradient is, and how it is applied.
 
-Everything is per member: hyper-parameters are columns [K, 1], losses are contiguous slices of members, and a member
-that turns non-finite is frozen while its neighbours train on.
+Everything is per member: hyper-parameters are columns [K, 1], losses are contiguous slices of members, and a
+member that turns non-finite is frozen while its neighbours train on.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Columns:
 class Draws:
     """The random inputs of one update of one player; what is None is not needed by any member.
 
-    real [K, B, *shape]; latent [K, B, L]; label [K, B] uniforms; jitter [K, 2, B] uniforms; dropout: per layer
-    [K, N, ...] uniforms and instance [K, N, *shape] normals, N = 2B for D (real first), B for G.
+    real [K, B, *shape]; latent [K, B, L]; label [K, B] uniforms; jitter [K, 2, B] uniforms; dropout: per
+    layer [K, N, ...] uniforms and instance [K, N, *shape] normals, N = 2B for D (real first), B for G.
     """
 
     latent: Tensor
@@ -58,7 +58,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Gradient:
-    """One player's gradient [K, P] with what it was computed from: loss [K]; D's outputs [K, B] (detached)."""
+    """One player's gradient [K, P] and what it came from: loss [K], D's outputs [K, B], detached."""
 
     player: str
     flat: Tensor
@@ -69,7 +69,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Measured:
-    """What an update did, each [K]: its loss, gradient norm and ||change|| / ||weights||; D's outputs [K, B]."""
+    """What an update did: loss, gradient norm, ||change|| / ||weights|| [K]; D's outputs [K, B]."""
 
     loss: Tensor
     grad_norm: Tensor
@@ -112,25 +112,29 @@ class Game:
         self.ema = weights.clone() if bool((self.columns.ema > 0).any()) else None
         self.disc.stack.set_dropout(self.columns.dropout[:, 0])
         self._kept = self._buffers()
-        # Without BatchNorm, samples of a batch do not meet in D, and one pass over both halves is the same thing.
-        has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.disc.stack.template.modules())
+        # Without BatchNorm the samples of a batch never meet in D: one pass over both halves is the same.
+        has_norm = any(
+            isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.disc.stack.template.modules()
+        )
         self._one_pass = self.joint_batch or not has_norm
 
     def player(self, name: str) -> Player:
         return self.gen if name == GEN else self.disc
 
     def gradient(self, player: str, draws: Draws) -> Gradient:
-        """The gradient of one player's loss at the current weights; nothing but BatchNorm's statistics changes."""
+        """The gradient of one player's loss at the current weights; only BatchNorm's statistics move."""
         return self._d_gradient(draws) if player == DISC else self._g_gradient(draws)
 
     def apply(self, gradient: Gradient) -> Measured:
-        """Take the step. A member whose loss, gradient or change is not finite stays where it was, for good."""
+        """Take the step. A member whose loss, gradient or change is not finite stays put for good."""
         columns, player = self.columns, self.player(gradient.player)
         weights = player.stack.weights
         norm = torch.linalg.vector_norm(gradient.flat, dim=1)
         alive = self.alive & (torch.isfinite(norm) & torch.isfinite(gradient.loss)).unsqueeze(1)
         player.updates += 1
-        change = player.optimizer.step(player.state, gradient.flat.where(alive, _zero(weights)), player.updates)
+        change = player.optimizer.step(
+            player.state, gradient.flat.where(alive, _zero(weights)), player.updates
+        )
         if gradient.player == DISC:
             change = change - (columns.lr_d * columns.weight_decay) * weights
         size = torch.linalg.vector_norm(change, dim=1)
@@ -168,7 +172,7 @@ class Game:
         return out
 
     def load(self, state: Mapping[str, Tensor], step: int, updates: Mapping[str, int]) -> None:
-        """Continue from `state`. Values are copied into the tensors that are here: alignment can change bits."""
+        """Continue from `state`, copied into the tensors that are here: alignment can change bits."""
         mine = self.state()
         if mine.keys() != state.keys():
             raise ValueError(f"the saved state differs in {sorted(mine.keys() ^ state.keys())}")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class Dropout(nn.Module):
     """Dropout whose rate is a buffer and whose uniforms may be handed in.
 
-    y = x * [u >= rate] / (1 - rate), u ~ U[0, 1) of x's shape. torch's own dropout draws from the global stream,
-    so that a model's noise would depend on who trains beside it; here whoever runs the model may set the buffer
-    `uniforms` (as `torch.func.functional_call` does). Left empty, they are drawn as usual.
+    y = x * [u >= rate] / (1 - rate), u ~ U[0, 1) of x's shape. torch's own dropout draws from the global
+    stream, so that a model's noise would depend on who trains beside it; here whoever runs the model may set
+    the buffer `uniforms` (as `torch.func.functional_call` does). Left empty, they are drawn as usual.
     """
 
     rate: Tensor

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Targets:
-    """What D is to answer for real and fake samples: 1 and 0 unless smoothed or jittered. Tensors broadcast."""
+    """What D is to answer for real and fake samples: 1 and 0 unless smoothed or jittered."""
 
     real: Tensor | float = 1.0
     fake: Tensor | float = 0.0
@@ -29,8 +29,8 @@ HARD = Targets()
 class Loss:
     """d_loss(real, fake, targets) and g_loss(real, fake), elementwise.
 
-    `threshold` is the output at which D is undecided, None where the objective has none; `needs_real` says that
-    G's loss looks at D(real) too.
+    `threshold` is the output at which D is undecided, None where the objective has none; `needs_real` says
+    that G's loss looks at D(real) too.
     """
 
     d_loss: Callable[[Tensor, Tensor, Targets], Tensor]

@@ -10,9 +10,9 @@ from ganzoo.losses import Targets
 def flip_labels(real: Tensor, fake: Tensor, uniforms: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
     """Exchange position i of (D(real), D(fake)) with probability p, after D's forward.
 
-    D is told the wrong label for that pair. BatchNorm sees batches of their true composition, a relativistic loss
-    keeps its pairs, and no loss hears of it. For a Wasserstein critic this is, in expectation, a rescaling of its
-    loss by 1 - 2p. Shapes: real, fake, uniforms [K, B]; probability [K, 1] in [0, 1/2).
+    D is told the wrong label for that pair. BatchNorm sees batches of their true composition, a relativistic
+    loss keeps its pairs, and no loss hears of it. For a Wasserstein critic this is, in expectation, a
+    rescaling of its loss by 1 - 2p. Shapes: real, fake, uniforms [K, B]; probability [K, 1] in [0, 1/2).
     """
     swap = uniforms < probability
     return fake.where(swap, real), real.where(swap, fake)

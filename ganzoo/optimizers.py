@@ -1,7 +1,7 @@
 """Adam, RMSprop and SGD for K models at once, each with rates of its own.
 
-torch's optimizers take one rate for all. Here weights and gradients are flat, [K, P], and every hyper-parameter is
-a column [K, 1]. One member's update equals `torch.optim`'s, operation by operation.
+torch's optimizers take one rate for all. Here weights and gradients are flat, [K, P], and every
+hyper-parameter is a column [K, 1]. One member's update equals `torch.optim`'s, operation by operation.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Optimizer:
-    """`slots` names the state tensors; `step(state, gradient, t)` updates them in place and returns the change of
-    the weights for t = 1, 2, ... before it is applied."""
+    """`slots` names the state tensors; `step(state, gradient, t)` updates them in place and returns the
+    change of the weights for t = 1, 2, ... before it is applied."""
 
     slots: tuple[str, ...]
     step: Callable[[State, Tensor, int], Tensor]
@@ -28,7 +28,8 @@ class Optimizer:
 
 
 def adam(lr: Tensor, beta1: Tensor, beta2: Tensor, *, eps: float = 1e-8) -> Optimizer:
-    """m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; change = -lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
+    """m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+    change = -lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
 
     Kingma and Ba (arXiv:1412.6980), in the order of operations of torch.optim.Adam.
     """
@@ -46,10 +47,8 @@ def adam(lr: Tensor, beta1: Tensor, beta2: Tensor, *, eps: float = 1e-8) -> Opti
     return Optimizer(("m", "v"), step)
 
 
-def rmsprop(
-    lr: Tensor, beta1: Tensor, beta2: Tensor, *, alpha: float = 0.99, eps: float = 1e-8
-) -> Optimizer:
-    """v = a v + (1 - a) g^2; change = -lr g / (sqrt(v) + eps), as torch.optim.RMSprop. The betas are not used."""
+def rmsprop(lr: Tensor, beta1: Tensor, beta2: Tensor, *, alpha: float = 0.99, eps: float = 1e-8) -> Optimizer:
+    """v = a v + (1 - a) g^2; change = -lr g / (sqrt(v) + eps), as torch.optim.RMSprop; no betas."""
 
     def step(state: State, gradient: Tensor, t: int) -> Tensor:
         v = state["v"]

@@ -1,8 +1,8 @@
 """K models of one architecture as one program.
 
-Weights lie flat, [K, P]; every parameter is a view of them. A network is an ordinary module, written once: where it
-is a Sequential of known layers its K copies run as batched products and grouped convolutions, else under vmap,
-which is also the oracle that the batched form is tested against.
+Weights lie flat, [K, P]; every parameter is a view of them. A network is an ordinary module, written once:
+where it is a Sequential of known layers its K copies run as batched products and grouped convolutions, else
+under vmap, which is also the oracle that the batched form is tested against.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Stack:
         self.buffers = {
             name: _fresh_buffer(name, buffer, self.width, dtype, device)
             for name, buffer in template.named_buffers()
-            if not name.rpartition(".")[2] == "uniforms"
+            if name.rpartition(".")[2] != "uniforms"
         }
         self.params = self.leaves(self.weights)
         batched = isinstance(template, nn.Sequential) and all(type(m) in _RULES for m in template.children())
@@ -81,8 +81,8 @@ class Stack:
     ) -> Tensor:
         """Run all members on x [K, B, ...].
 
-        train: BatchNorm uses the batch's statistics and moves the running ones in `buffers` (default: the stack's
-        own; hand in a clone to leave them alone). uniforms: None switches dropout off.
+        train: BatchNorm uses the batch's statistics and moves the running ones in `buffers` (default: the
+        stack's own; hand in a clone to leave them alone). uniforms: None switches dropout off.
         """
         buffers = self.buffers if buffers is None else buffers
         params = self.params if params is None else params
@@ -106,7 +106,9 @@ class Stack:
                 layer.training = uniforms is not None
         given = {f"{name}.uniforms": u for name, u in (uniforms or {}).items()}
 
-        def one(p: Mapping[str, Tensor], b: Mapping[str, Tensor], u: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        def one(
+            p: Mapping[str, Tensor], b: Mapping[str, Tensor], u: Mapping[str, Tensor], x: Tensor
+        ) -> Tensor:
             out: Tensor = functional_call(self.template, {**p, **b, **u}, (x,))
             return out
 
@@ -123,20 +125,42 @@ class Stack:
     ) -> Tensor:
         h = _to_maps(x) if x.dim() == 5 else x
         for name, layer in self.template.named_children():
-            view = _View(self.width, f"{name}.", params, buffers, train, None if uniforms is None else uniforms.get(name))
+            view = _View(
+                self.width,
+                f"{name}.",
+                params,
+                buffers,
+                train,
+                None if uniforms is None else uniforms.get(name),
+            )
             h = _RULES[type(layer)](layer, h, view)
         return _from_maps(h, self.width) if h.dim() == 4 else h
 
 
-def _fresh_buffer(name: str, like: Tensor, width: int, dtype: torch.dtype, device: torch.device | str) -> Tensor:
-    """A buffer's initial value, K times. Templates may live on the meta device, so values come from the name."""
+def load_flat(module: nn.Module, weights: Tensor) -> None:
+    """Copy one member's flat weights [P], in the order of a Stack, into a plain module."""
+    start = 0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            stop = start + parameter.numel()
+            parameter.copy_(weights[start:stop].view(parameter.shape))
+            start = stop
+    if start != weights.numel():
+        raise ValueError(f"the module has {start} weights, {weights.numel()} were given")
+
+
+def _fresh_buffer(
+    name: str, like: Tensor, width: int, dtype: torch.dtype, device: torch.device | str
+) -> Tensor:
+    """A buffer's initial value, K times. Templates may live on the meta device, so values come from the
+    name."""
     start = 1.0 if name.endswith("running_var") else 0.0
     kind = dtype if like.is_floating_point() else like.dtype
     return torch.full((width, *like.shape), start, dtype=kind, device=device)
 
 
-# The batched form. Features are rows [K, B, F]; images are maps [B, K*C, H, W], which is what grouped convolutions
-# and BatchNorm over K*C channels take without a copy between layers.
+# The batched form. Features are rows [K, B, F]; images are maps [B, K*C, H, W], which is what grouped
+# convolutions and BatchNorm over K*C channels take without a copy between layers.
 
 
 @dataclass(frozen=True)
@@ -164,7 +188,7 @@ def _to_maps(x: Tensor) -> Tensor:
 
 def _from_maps(x: Tensor, width: int) -> Tensor:
     """[B, K*C, H, W] -> [K, B, C, H, W]."""
-    return x.unflatten(1, (width, -1)).transpose(0, 1)
+    return x.view(x.shape[0], width, -1, *x.shape[2:]).transpose(0, 1)
 
 
 def _folded(parameter: Tensor | None) -> Tensor | None:
@@ -182,12 +206,13 @@ def _linear(_: nn.Module, h: Tensor, view: _View) -> Tensor:
 
 def _conv(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
     assert isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
+    assert not isinstance(layer.padding, str)
     weight, bias = _folded(view.param("weight")), _folded(view.param("bias"))
     assert weight is not None
     groups = view.width * layer.groups
     if isinstance(layer, nn.ConvTranspose2d):
-        padding = layer.output_padding
-        return F.conv_transpose2d(h, weight, bias, layer.stride, layer.padding, padding, groups, layer.dilation)
+        extra = layer.output_padding
+        return F.conv_transpose2d(h, weight, bias, layer.stride, layer.padding, extra, groups, layer.dilation)
     return F.conv2d(h, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
 
 
@@ -196,6 +221,7 @@ def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
     rows = h.dim() == 3
     x = h.transpose(0, 1).flatten(1, 2) if rows else h
     mean, var = view.buffer("running_mean"), view.buffer("running_var")
+    assert layer.momentum is not None
     if view.train:
         view.buffer("num_batches_tracked").add_(1)
     out = F.batch_norm(
@@ -208,7 +234,7 @@ def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
         layer.momentum,
         layer.eps,
     )
-    return out.unflatten(1, (view.width, -1)).transpose(0, 1) if rows else out
+    return out.view(out.shape[0], view.width, -1).transpose(0, 1) if rows else out
 
 
 def _dropout(_: nn.Module, h: Tensor, view: _View) -> Tensor:

@@ -19,7 +19,8 @@ def turns(n_critic: int, g_steps: int, order: str) -> tuple[str, ...]:
 
 
 def alternating() -> Update:
-    """Each update is taken at the weights that the one before it left, on a batch of its own (arXiv:1406.2661)."""
+    """Each update is taken at the weights that the one before it left, on a batch of its own
+    (arXiv:1406.2661)."""
 
     def update(game: Game, draw: Draw, players: Sequence[str]) -> None:
         for player in players:

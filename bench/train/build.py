@@ -41,7 +41,7 @@ _SHARED = (
 
 
 def check_pack(pack: Pack) -> None:
-    """Raise ValueError where members differ in what decides shapes or the graph, or are not ordered by loss."""
+    """Raise ValueError where members differ in what decides the graph, or are not ordered by loss."""
     first = pack.trials[0]
     for name in _SHARED:
         if any(getattr(t, name) != getattr(first, name) for t in pack.trials):

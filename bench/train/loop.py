@@ -1,4 +1,4 @@
-"""The training of one pack, from top to bottom: steps, monitors, evaluations. Knows no YAML, no file and no ray."""
+"""The training of one pack, from top to bottom: steps, monitors, evaluations."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _CHUNK = 500
 class Tick:
     """What one evaluation of a pack yields.
 
-    rows: one per member that still has something to say; preview: samples of the fixed latents [K, n, *shape], or
-    None; state: a snapshot of all that going on needs; alive [K].
+    rows: one per member that still has something to say; preview: samples of the fixed latents [K, n,
+    *shape], or None; state: a snapshot of all that going on needs; alive [K].
     """
 
     step: int
@@ -114,7 +114,7 @@ class _Look:
         self._fixed = self._latents("preview", PREVIEW_SAMPLES[data.modality])
 
     def rows(self, interval: Interval, previous: int) -> list[Row]:
-        """One row per member that was alive at the evaluation before; metrics are null for those that died since."""
+        """One row per member that lived at the evaluation before; null metrics for those that died since."""
         game, first = self._game, self._pack.trials[0]
         step = game.step
         first_bad = game.first_bad_step.tolist()
@@ -145,7 +145,7 @@ class _Look:
         return self._samples(self._fixed)
 
     def _metrics(self, step: int) -> list[Row]:
-        """The evaluator's columns of each member, on fresh latents; `ema.` columns where a member averages G."""
+        """Each member's columns of the evaluator, on fresh latents; `ema.` ones for averaged weights."""
         trial, game = self._pack.trials[0], self._game
         z = self._latents("evaluate", trial.evaluate.samples, step)
         alive = game.alive[:, 0].tolist()
@@ -171,7 +171,7 @@ class _Look:
         """G in eval mode on latents [K, n, L]; `weights`: others than the raw ones."""
         gen = self._game.gen.stack
         params = None if weights is None else gen.leaves(weights)
-        chunks = [gen(part, train=False, params=params).float().cpu() for part in z.split(_CHUNK, dim=1)]
+        chunks = [gen(part, train=False, params=params).float().cpu() for part in torch.split(z, _CHUNK, dim=1)]
         return torch.cat(chunks, 1).numpy()
 
     def _latents(self, purpose: str, n: int, *index: int) -> Tensor:

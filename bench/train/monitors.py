@@ -11,29 +11,45 @@ from torch import Tensor
 from ganzoo.game import DISC, GEN, Game, Measured
 
 INTERVAL = ("d_loss", "g_loss", "d_auc", "d_accuracy", "d_grad", "g_grad", "d_update", "g_update")
-"""Measured at every step; stored per evaluation interval as mean, min, max, last and sign changes of increments."""
+"""Measured at every step; stored for each evaluation interval by their STATISTICS."""
 
 STATISTICS = ("mean", "min", "max", "last", "flips")
+"""flips: sign changes of the increments, many for an oscillation, few for a trend."""
 
-POINT = ("d_weight", "g_weight", "d_auc_train", "d_auc_heldout", "logit_max", "g_saturation", "d_slope", "g_cosine")
+POINT = (
+    "d_weight",
+    "g_weight",
+    "d_auc_train",
+    "d_auc_heldout",
+    "logit_max",
+    "g_saturation",
+    "d_slope",
+    "g_cosine",
+)
 """Measured at every evaluation, on `PROBE` samples."""
 
 PROBE = 128
 
 _AUC_ROWS = 64
-"""A step's AUC looks at this many pairs of rows: it costs O(rows^2), and its mean over steps is what is judged."""
+"""Rows that a step's AUC looks at: it costs O(rows^2), and its mean over many steps is what is judged."""
 
 
 def auc(real: Tensor, fake: Tensor) -> Tensor:
-    """P(D(real) > D(fake)) + P(equal)/2 over all pairs; [K, B], [K, B'] -> [K]. 1/2: D cannot tell; NaN stays NaN."""
-    return 0.5 + 0.5 * torch.sign(real.unsqueeze(2) - fake.unsqueeze(1)).mean((1, 2))
+    """P(D(real) > D(fake)) + P(equal)/2 over all pairs, 1/2 where D cannot tell; [K, B], [K, B'] -> [K]."""
+    wins = torch.sign(real.unsqueeze(2) - fake.unsqueeze(1)).mean((1, 2))
+    return 0.5 + 0.5 * wins + _taint(real, fake)
 
 
 def accuracy(real: Tensor, fake: Tensor, threshold: Tensor) -> Tensor:
-    """Share of samples on the right side of the loss's threshold [K] (NaN: the loss has none); [K, B] -> [K]."""
+    """Share of samples on the right side of the threshold [K], NaN where that is NaN; [K, B] -> [K]."""
     at = threshold.unsqueeze(1)
     share = 0.5 * ((real > at).to(real.dtype).mean(1) + (fake < at).to(real.dtype).mean(1))
-    return share.where(~threshold.isnan(), threshold)
+    return share.where(~threshold.isnan(), threshold) + _taint(real, fake)
+
+
+def _taint(real: Tensor, fake: Tensor) -> Tensor:
+    """0 where all outputs are finite, else NaN, [K]: comparisons and sign() would hide a NaN."""
+    return 0.0 * (real.sum(1) + fake.sum(1))
 
 
 def thresholds(game: Game) -> Tensor:
@@ -64,7 +80,7 @@ def interval_values(last: Mapping[str, Measured], threshold: Tensor) -> Tensor:
 
 
 class Interval:
-    """Statistics over the steps since the last evaluation, on the device. Steps after a member's death do not count."""
+    """Statistics over the steps since the last evaluation; a member's steps count while it lives."""
 
     def __init__(self, like: Tensor) -> None:
         shape = (len(INTERVAL), like.shape[0])
@@ -122,8 +138,9 @@ def probe(game: Game, inputs: ProbeInputs) -> list[dict[str, float | None]]:
     """The point monitors of every member.
 
     Both networks run with batch statistics, buffers are clones and dropout is off, so training never notices.
-    g_saturation = mean |dL_G/dlogit|; d_slope = mean ||dD/dx|| at fakes; g_cosine: between the gradients of G's loss
-    on two half batches. BatchNorm in D lets samples of a batch meet; d_slope is then of the batch's mean output.
+    g_saturation = mean |dL_G/dlogit|; d_slope = mean ||dD/dx|| at fakes; g_cosine: between the gradients of
+    G's loss on two half batches. BatchNorm in D lets samples of a batch meet; d_slope is then of the batch's
+    mean output.
     """
     gen, disc = game.gen.stack, game.disc.stack
     width, half = gen.width, inputs.latent.shape[1] // 2
@@ -159,4 +176,6 @@ def probe(game: Game, inputs: ProbeInputs) -> list[dict[str, float | None]]:
         ]
     )
     table = values.detach().double().cpu()
-    return [{name: finite(v) for name, v in zip(POINT, table[:, k].tolist(), strict=True)} for k in range(width)]
+    return [
+        {name: finite(v) for name, v in zip(POINT, table[:, k].tolist(), strict=True)} for k in range(width)
+    ]

@@ -1,7 +1,8 @@
 """Random streams without state: every draw is a function of what it is for.
 
-A stream is a numpy Philox generator keyed by 128 bits of sha256(study seed, trial seed, purpose, index...). Cells
-with the same seed see the same start, data order, latents and noise, so they are paired; resuming needs no state.
+A stream is a numpy Philox generator keyed by 128 bits of sha256(study seed, trial seed, purpose, index...).
+Cells with the same seed see the same start, data order, latents and noise, so they are paired; resuming needs
+no state.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def latents(kind: str, generator: np.random.Generator, shape: tuple[int, ...]) -
 
 
 class PackStreams:
-    """The draws of every update of a pack: made once per distinct seed, then handed to each member that has it."""
+    """The draws of every update of a pack, made once per distinct seed and shared by its members."""
 
     def __init__(
         self,
@@ -50,8 +51,9 @@ class PackStreams:
         dtype: torch.dtype,
         device: str,
     ) -> None:
-        """`data` [N, *shape] is what real batches are drawn from, with replacement; `dropout` gives each layer's
-        per-sample shape; `needs` names the optional noises that some member uses: label, jitter, dropout, instance."""
+        """`data` [N, *shape] is what real batches are drawn from, with replacement; `dropout` gives each
+        layer's per-sample shape; `needs` names the optional noises that some member uses: label, jitter,
+        dropout, instance."""
         self._study_seed = study_seed
         self._seeds = sorted(set(seeds))
         self._member = torch.tensor([self._seeds.index(s) for s in seeds], device=device)
@@ -82,7 +84,9 @@ class PackStreams:
         if "label" in self._needs:
             label = self._small("label", player, update, lambda g, n: g.random((n, batch), dtype=np.float32))
         if "jitter" in self._needs:
-            jitter = self._small("jitter", player, update, lambda g, n: g.random((n, 2, batch), dtype=np.float32))
+            jitter = self._small(
+                "jitter", player, update, lambda g, n: g.random((n, 2, batch), dtype=np.float32)
+            )
         return Draws(
             latent=z.to(self._dtype),
             real=self._data[picks],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import nn
 
 from ganzoo.layers import Dropout
@@ -12,9 +14,9 @@ _START = {28: (7, 2), 32: (4, 3)}
 
 
 def dcgan(shape: tuple[int, ...], *, width: int = 16, latent: str = "normal", latent_dim: int = 0) -> Gan:
-    """Strided 4x4 convolutions, no pooling, BatchNorm but in G's output and D's input, ReLU / LeakyReLU(0.2), tanh.
+    """Strided 4x4 convolutions, no pooling, BatchNorm but in G's output and D's input.
 
-    `width` is the number of channels at the highest resolution, doubled at each halving.
+    ReLU in G, tanh at its end, LeakyReLU(0.2) in D. `width` is the number of channels at the highest resolution, doubled at each halving.
     Shapes: G [B, latent_dim] -> [B, C, S, S]; D [B, C, S, S] -> [B, 1]; S is 28 or 32.
     """
     channels, side, _ = shape
@@ -35,7 +37,12 @@ def dcgan(shape: tuple[int, ...], *, width: int = 16, latent: str = "normal", la
     gen += [nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh()]
 
     disc: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2), Dropout()]
-    for narrow, wide in zip(widths[:-1], widths[1:], strict=True):
-        disc += [nn.Conv2d(narrow, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2), Dropout()]
+    for narrow, wide in itertools.pairwise(widths):
+        disc += [
+            nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.LeakyReLU(0.2),
+            Dropout(),
+        ]
     disc += [nn.Flatten(), nn.Linear(widths[-1] * start * start, 1)]
     return Gan(nn.Sequential(*gen), nn.Sequential(*disc), latent_dim, latent, dcgan_normal)

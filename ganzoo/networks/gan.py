@@ -15,7 +15,7 @@ Init = Callable[[nn.Module, str, tuple[int, ...], np.random.Generator], np.ndarr
 
 @dataclass(frozen=True)
 class Gan:
-    """Two ordinary modules. gen: [B, latent_dim] -> [B, *shape]; disc: [B, *shape] -> [B, 1], a logit or a score."""
+    """Two ordinary modules. gen: [B, latent_dim] -> [B, *shape]; disc: [B, *shape] -> [B, 1], a logit."""
 
     gen: nn.Module
     disc: nn.Module
@@ -27,7 +27,7 @@ class Gan:
 def fan_in_uniform(
     layer: nn.Module, name: str, shape: tuple[int, ...], stream: np.random.Generator
 ) -> np.ndarray:
-    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch's default for Linear and Conv2d; BatchNorm starts at (1, 0)."""
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)) as torch's Linear and Conv2d; BatchNorm starts at (1, 0)."""
     if _is_norm(layer):
         return np.full(shape, 1.0 if name == "weight" else 0.0)
     weight = layer.get_parameter("weight")
