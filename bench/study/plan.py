@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
+from bench.listing import csv_text, printable
 from bench.store import attempts, ledger
 from bench.study.memory import pack_mb
-from bench.study.problems import printable, show
+from bench.study.problems import show
 from bench.study.spec import Study
 from bench.trial import KeyValue, Pack, Trial, canonical_json
 
@@ -217,23 +216,6 @@ def as_csv(plan: Plan) -> str:
     """The rows of the plan."""
     table = rows(plan)
     return csv_text(list(table[0]) if table else [], table)
-
-
-def csv_text(columns: Sequence[str], table: Iterable[Mapping[str, Any]]) -> str:
-    """CSV whose text cells cannot be taken for formulas by a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in table:
-        writer.writerow({key: _safe(row.get(key)) for key in columns})
-    return out.getvalue()
-
-
-def _safe(value: Any) -> Any:
-    if isinstance(value, str):
-        value = printable(value)
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
-    return value
 
 
 def _count(number: int, noun: str) -> str:

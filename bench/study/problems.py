@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from bench.errors import UserError
+from bench.listing import printable
 
 
 class StudyError(UserError):
@@ -53,11 +53,3 @@ def show(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(show(each) for each in value) + "]"
     return str(value)
-
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-
-
-def printable(text: str) -> str:
-    """`text` without control and direction characters, so that a name cannot drive the terminal."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,51 @@
+"""What a study may name, as rows for a listing. Imports no component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.data.catalog import DATA
+from bench.metrics.catalog import METRICS
+from bench.study import examples
+from ganzoo.catalog import ZOO, Catalog, Entry
+
+KINDS: dict[str, tuple[str, Catalog]] = {
+    "models": ("model", ZOO),
+    "losses": ("loss", ZOO),
+    "penalties": ("penalty", ZOO),
+    "updates": ("update", ZOO),
+    "optimizers": ("optimizer", ZOO),
+    "datasets": ("dataset", DATA),
+    "metrics": ("metric", METRICS),
+}
+
+
+def listing(what: str) -> list[dict[str, Any]]:
+    """One row for each name of a list; a list that has no entries yet is empty."""
+    if what in KINDS:
+        kind, catalog = KINDS[what]
+        return [_row(entry) for entry in catalog.entries(kind)]
+    if what == "studies":
+        return [{"name": name, "asks": examples.question(path)} for name, path in examples.shipped().items()]
+    if what == "outcomes":
+        from bench.judge.outcomes import OUTCOMES
+
+        words = {True: "yes", False: "no", None: "undecided"}
+        return [
+            {
+                "name": each.name,
+                "failure": words[each.failure],
+                "meaning": each.meaning,
+                "folklore": each.folklore,
+            }
+            for each in OUTCOMES.values()
+        ]
+    return []
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    keys = ", ".join(f"{name}={key.default}" for name, key in entry.keys.items())
+    row: dict[str, Any] = {"name": entry.name, "keys": keys}
+    if entry.kind == "metric":
+        row |= {"unit": entry.facts["unit"], "direction": entry.facts["direction"]}
+    return row | {"formula": entry.formula, "paper": entry.paper}

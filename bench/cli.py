@@ -1,0 +1,439 @@
+"""The command line: each verb parses, makes one call and gives an exit code.
+
+Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
+claim refuted under --strict, 4 inconclusive or incomplete under --strict, 130 interrupted and resumable.
+Heavy packages are imported inside the verbs that need them: listing, planning and reading need neither
+torch nor ray.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from bench import __version__
+from bench.errors import UserError
+from bench.listing import printable, render
+
+if TYPE_CHECKING:
+    from bench.study.plan import Plan
+    from bench.study.spec import Study
+    from bench.trial import Pack, Trial
+
+DONE, CRASHED, BAD_USAGE, REFUTED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Entry point: what the user can mend is one sentence (or all problems of a study), never a traceback."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command line; returns its exit code."""
+    try:
+        code = cli.main(arguments, prog_name="ganbench", standalone_mode=False)
+    except UserError as error:
+        say(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # `ganbench ls models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code if isinstance(code, int) else DONE
+
+
+def say(text: str) -> None:
+    """Talk goes to stderr."""
+    click.echo(printable(text), err=True)
+
+
+def put(text: str) -> None:
+    """Data goes to stdout."""
+    click.echo(printable(text))
+
+
+class Duration(click.ParamType[float]):
+    """`90s`, `20m`, `2h`, `1h30m`: seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, (int, float)):
+            return float(value)
+        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value.strip())
+        if not value.strip() or found is None:
+            self.fail(f"{value!r} is no duration; examples: 90s, 20m, 2h, 1h30m", param, ctx)
+        hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        if hours + minutes + seconds == 0:
+            self.fail("expected more than nothing", param, ctx)
+        return 3600.0 * hours + 60.0 * minutes + seconds
+
+
+class Width(click.ParamType[Any]):
+    """`auto`, or the number of trials that are trained together."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "auto" or isinstance(value, int):
+            return value
+        if not str(value).isdigit() or not 1 <= int(value) <= 4096:
+            self.fail(f"{value!r} is neither auto nor a number from 1 to 4096", param, ctx)
+        return int(value)
+
+
+RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
+
+
+def choosing(verb: Verb) -> Verb:
+    """The argument and options that choose what a study runs."""
+    for option in (
+        click.option(
+            "--limit", type=click.IntRange(1), help="Only the first N trials; marks the results partial."
+        ),
+        click.option(
+            "--seeds", type=click.IntRange(1), help="N seeds; fewer than the study's: partial results."
+        ),
+        click.option("--where", metavar="TEXT", help='Only these cells: "lr_ratio > 1 and loss == hinge".'),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change the study: lr_g=1e-4, grid.lr_ratio=[1,4], seeds=5. May be given again.",
+        ),
+        click.argument("study"),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def packing(verb: Verb) -> Verb:
+    """The options that say how trials are packed."""
+    for option in (
+        click.option(
+            "--workers", type=click.IntRange(1), help="Packs at a time; default: one for each core."
+        ),
+        click.option(
+            "--pack", "width", type=Width(), default="auto", show_default=True, help="Width of packs."
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="ganbench")
+def cli() -> None:
+    """Why did this GAN fail to train, and which knob would have saved it?
+
+    A study (a YAML file) names a grid of trainings. ganbench trains every cell with several seeds, says how
+    each run ended and why, and reports failure rates along every axis.
+    """
+
+
+@cli.command()
+@choosing
+@packing
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder.  [default: results/<name>]")
+@click.option("--backend", type=click.Choice(["ray", "inline"]), default="ray", show_default=True)
+@click.option("--address", help="Join the Ray cluster at this address.")
+@click.option("--budget", type=Duration(), help="Stop after this time, resumable: 90s, 20m, 2h.")
+@click.option("--retry", is_flag=True, help="Run packs again that are marked crashed.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first crashed pack.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, as `plan` does, and stop.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def run(
+    study: str,
+    overrides: tuple[str, ...],
+    where: str | None,
+    seeds: int | None,
+    limit: int | None,
+    width: int | Literal["auto"],
+    workers: int | None,
+    out: Path | None,
+    backend: Literal["ray", "inline"],
+    address: str | None,
+    budget: float | None,
+    retry: bool,
+    fail_fast: bool,
+    dry_run: bool,
+    quiet: bool,
+) -> int:
+    """Run STUDY, a YAML file or the name of a shipped study; run it again to go on where it stopped."""
+    if backend == "inline" and (address or (workers or 1) > 1):
+        raise click.UsageError("the backend inline runs one pack at a time, here: no --address, no --workers")
+    spec = _load(study, overrides, where, seeds, limit)
+    if dry_run:
+        put(_plan_text(_make_plan(spec, width, workers, out, None)))
+        return DONE
+    from bench.launch.run import Options
+    from bench.launch.run import run as launch
+
+    options = Options(
+        backend=backend,
+        address=address,
+        retry=retry,
+        fail_fast=fail_fast,
+        budget_s=budget,
+        cores=None if workers is None else max(1, math.ceil(workers * spec.resources.cpu)),
+        quiet=quiet,
+    )
+    at_a_time = 1 if backend == "inline" else _workers(spec, workers)
+    return launch(
+        spec,
+        _trials(spec),
+        lambda new: _packs(spec, new, width, at_a_time),
+        out or Path("results") / spec.name,
+        options,
+    )
+
+
+@cli.command()
+@choosing
+@packing
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder whose neighbours tell the time.")
+@click.option("--probe", is_flag=True, help="Train a few steps of each kind of pack to measure the time.")
+@FORMAT
+def plan(
+    study: str,
+    overrides: tuple[str, ...],
+    where: str | None,
+    seeds: int | None,
+    limit: int | None,
+    width: int | Literal["auto"],
+    workers: int | None,
+    out: Path | None,
+    probe: bool,
+    form: str,
+) -> int:
+    """Say what STUDY would train: axes, cells, packs, memory, time. Trains nothing without --probe."""
+    from bench.study import plan as plans
+
+    measure = import_module("bench.train.timing").step_s if probe else None
+    made = _make_plan(_load(study, overrides, where, seeds, limit), width, workers, out, measure)
+    put({"table": _plan_text, "json": plans.as_json, "csv": plans.as_csv}[form](made))
+    return DONE
+
+
+@cli.command()
+@choosing
+def validate(
+    study: str, overrides: tuple[str, ...], where: str | None, seeds: int | None, limit: int | None
+) -> int:
+    """Check STUDY and report every problem at once; reads no data."""
+    spec = _load(study, overrides, where, seeds, limit)
+    trials = min(len(spec.cells) * len(spec.seeds), spec.limit or sys.maxsize)
+    put(f"{spec.source}: good: {len(spec.cells)} cells, {len(spec.seeds)} seeds, {trials} trials")
+    return DONE
+
+
+@cli.command()
+@RESULTS
+@click.option("--watch", is_flag=True, help="Every two seconds, until nothing is left to run.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@FORMAT
+def status(results: Path, watch: bool, as_json: bool, form: str) -> int:
+    """How many trials of RESULTS are pending, running, done or crashed, pack by pack."""
+    from bench.status import packs_of, summary
+
+    form = "json" if as_json else form
+    while True:
+        rows = packs_of(results)
+        if form == "table":
+            say(summary(rows))
+        put(render(rows, form))
+        if not watch or all(row["status"] in ("done", "crashed") for row in rows):
+            return DONE
+        time.sleep(2.0)
+
+
+@cli.command()
+@RESULTS
+@click.argument("trial")
+@FORMAT
+def show(results: Path, trial: str, form: str) -> int:
+    """Everything about one TRIAL of RESULTS; the first characters of its id are enough."""
+    from bench.store.tables import load
+
+    table = load(results).trials
+    found = table[table["trial"].str.startswith(trial)]
+    if len(found) != 1:
+        what = "no trial" if found.empty else f"{len(found)} trials"
+        raise UserError(
+            f"{results}: {what} whose id starts with {trial!r}; `ganbench judge {results}` lists them"
+        )
+    row = {str(key): value for key, value in found.iloc[0].to_dict().items()}
+    rows: list[dict[str, Any]] = [
+        {"key": key, "value": value} for key, value in row.items() if form != "table" or not _is_null(value)
+    ]
+    put(render([row] if form == "json" else rows, form))
+    return DONE
+
+
+@cli.command()
+@RESULTS
+@click.option("--strict", is_flag=True, help="Exit 4 when trials are missing or a claim is open.")
+@FORMAT
+def judge(results: Path, strict: bool, form: str) -> int:
+    """Judge every finished trial of RESULTS again, from its stored curves."""
+    from bench.store.tables import consolidate, load
+
+    for sentence in consolidate(results):
+        say(sentence)
+    tables = load(results)
+    axes = [name for name in _axes_of(results) if name in tables.trials]
+    columns = ["trial", *axes, "seed", "status", "outcome", "outcome_step", "outcome_reason"]
+    rows = [dict(zip(columns, row, strict=True)) for row in tables.trials[columns].itertuples(index=False)]
+    put(render(rows, form, columns))
+    counts = tables.trials["outcome"].fillna("not finished").value_counts()
+    say(", ".join(f"{number} {name}" for name, number in counts.items()))
+    is_open = bool((tables.trials["status"] != "done").any()) or bool(tables.study.get("claims"))
+    return INCOMPLETE if strict and is_open else DONE
+
+
+@cli.command()
+@RESULTS
+def report(results: Path) -> int:
+    """Write RESULTS/report.html, one offline page, from the tables; prints its path."""
+    from bench.report.page import write
+
+    put(str(write(results)))
+    return DONE
+
+
+LISTS = (
+    *("models", "losses", "penalties", "updates", "optimizers", "datasets", "metrics"),
+    *("outcomes", "recipes", "studies"),
+)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(LISTS), required=False)
+@FORMAT
+def ls(what: str | None, form: str) -> int:
+    """List what a study may name."""
+    from bench.catalogs import listing
+
+    if what is None:
+        put(render([{"list": each, "entries": len(listing(each))} for each in LISTS], form))
+        return DONE
+    rows = listing(what)
+    if not rows and form == "table":
+        say(f"no {what} yet")
+        return DONE
+    put(render(rows, form))
+    return DONE
+
+
+@cli.command()
+def schema() -> int:
+    """Print the JSON Schema of a study, for editors."""
+    import json
+
+    from bench.study.shape import json_schema
+
+    put(json.dumps(json_schema(), indent=2))
+    return DONE
+
+
+@cli.command()
+@click.argument("results", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@FORMAT
+def doctor(results: Path | None, form: str) -> int:
+    """Say what this machine has and lacks; with RESULTS, verify every file that its ledger names."""
+    from bench.doctor import machine, verify
+
+    rows = verify(results) if results else machine()
+    put(render(rows, form))
+    return CRASHED if any(row["state"] == "bad" for row in rows) else DONE
+
+
+def _load(
+    study: str, overrides: tuple[str, ...], where: str | None, seeds: int | None, limit: int | None
+) -> Study:
+    from bench.study.spec import load_study
+
+    return load_study(study, overrides, where, seeds, limit)
+
+
+def _trials(spec: Study) -> tuple[Trial, ...]:
+    from bench.data.fingerprint import fingerprint
+    from bench.study.grid import trials
+
+    return trials(spec, fingerprint)
+
+
+def _workers(spec: Study, workers: int | None) -> int:
+    """Packs at a time on this machine."""
+    return workers or max(1, int(len(os.sched_getaffinity(0)) / spec.resources.cpu))
+
+
+def _packs(
+    spec: Study, trials: Sequence[Trial], width: int | Literal["auto"], workers: int
+) -> tuple[Pack, ...]:
+    from bench.study.packing import packs
+
+    device = "cuda" if spec.resources.gpu else "cpu"
+    return packs(trials, width, workers, spec.resources.threads, device, spec.resources.memory_mb)
+
+
+def _make_plan(
+    spec: Study,
+    width: int | Literal["auto"],
+    workers: int | None,
+    out: Path | None,
+    measure: Callable[[Pack], float] | None,
+) -> Plan:
+    from bench.study import plan as plans
+
+    trials, at_a_time = _trials(spec), _workers(spec, workers)
+    packed = _packs(spec, trials, width, at_a_time)
+    if measure is None:
+        speeds = plans.past_speeds(out.parent if out else Path("results"))
+        when = plans.estimate(packed, speeds, at_a_time)
+    else:
+        when = plans.probe(packed, measure, at_a_time)
+    return plans.Plan(spec, trials, packed, at_a_time, when)
+
+
+def _plan_text(made: Plan) -> str:
+    from bench.study import examples
+    from bench.study.plan import text
+
+    return text(made, examples.question(examples.find(made.study.source)))
+
+
+def _axes_of(results: Path) -> list[str]:
+    from bench.store.ledger import read_plan
+
+    made = read_plan(results)
+    first = next(iter(made.trials.values()), None) if made else None
+    return [name for name, _ in first.axes] if first else []
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or value != value
+
+
+if __name__ == "__main__":
+    main()
