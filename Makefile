@@ -26,11 +26,11 @@ study: $(VENV)/.installed  ## run the study of the tutorial and write its report
 
 test: $(VENV)/.installed  ## the default test suite
 	@echo "== default test suite, $(WORKERS) processes"
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" --durations=10 $(ARGS)
 
 test-all: $(VENV)/.installed  ## the default suite and the slow tests
 	@echo "== all tests, $(WORKERS) processes"
-	@$(BIN)/python -m pytest -n $(WORKERS) --durations=20 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=20 $(ARGS)
 
 lint: $(VENV)/.installed  ## format, style, types and the walls of the house
 	@echo "== ruff format --check"; $(BIN)/ruff format --check .

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one process builds it, once
+
 PARTS = ("bench", "ganzoo", "studies", "pyproject.toml", "README.md", "LICENSE")
 
 
