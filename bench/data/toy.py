@@ -43,7 +43,7 @@ def _record(name: str, **keys: float) -> str:
 
 
 def _mixture(centres: NDArray[np.float64], sigma: float, record: str) -> Arrays:
-    """Independent draws: a mode with equal weights, then N(centre, sigma^2 I); keyed by the record's sha256."""
+    """Independent draws: a mode with equal weights, then N(centre, sigma^2 I)."""
     rng = np.random.Generator(philox(record))
     labels = rng.integers(len(centres), size=TRAIN + HELDOUT)
     points = (centres[labels] + sigma * rng.standard_normal((TRAIN + HELDOUT, 2))).astype(np.float32)
