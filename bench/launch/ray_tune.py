@@ -32,11 +32,11 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_AUTO_INIT": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even when told to be silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_worker_niceness": "0",  # 15 by default: timings would be unfair
     "RAY_ENABLE_AUTO_CONNECT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
 }
 os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
 
@@ -86,7 +86,17 @@ class PackTrainable(tune.Trainable):
         self._events.close()  # type: ignore[attr-defined]
 
 
-class _Listener(tune.Callback):
+class _Unsaved:
+    """What Tune may write into its state files: nothing. They are never read again."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Unsaved:
+        return self
+
+
+class _Listener(_Unsaved, tune.Callback):
     """Hands Tune's news to the main thread. It must never raise: that would end the experiment."""
 
     def __init__(self, news: queue.Queue[Event | Ending], ending: Callable[[Any], Ending]) -> None:
@@ -109,7 +119,7 @@ class _Listener(tune.Callback):
         self._news.put(ending)
 
 
-class _StopAll(tune.Stopper):
+class _StopAll(_Unsaved, tune.Stopper):
     def __init__(self, asked: threading.Event) -> None:
         self._asked = asked
 
@@ -230,17 +240,21 @@ class RayTune:
         token = self._folder / "token"
         with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-        os.environ["RAY_AUTH_MODE"] = "token"
+        # Token mode itself is the default of `ray.init`, which refreshes its settings when it turns it on.
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
-        ray.init(
-            num_cpus=self.resources.cores or len(os.sched_getaffinity(0)),
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            logging_level=logging.CRITICAL,
-            log_to_driver=False,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(self._folder / "r"),
-        )
+        try:
+            ray.init(
+                num_cpus=self.resources.cores or len(os.sched_getaffinity(0)),
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                logging_level=logging.CRITICAL,
+                log_to_driver=False,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(self._folder / "r"),
+            )
+        except (RuntimeError, OSError, ValueError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise UserError(f"Ray cannot start here ({first}); `--backend inline` runs without it") from error
         _silence()
 
     def _join(self) -> None:
@@ -326,6 +340,7 @@ class RayTune:
                 name=f"round-{self._round}",
                 storage_path=str(self._results / TUNE_FOLDER),
                 failure_config=tune.FailureConfig(max_failures=0, fail_fast=self.fail_fast),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 callbacks=[_Listener(self._news, self._ending)],
                 stop=_StopAll(self._stop),
                 verbose=0,

@@ -33,6 +33,8 @@ class StudyLike(Protocol):
     @property
     def partial(self) -> tuple[str, ...]: ...
     @property
+    def plugins(self) -> tuple[str, ...]: ...
+    @property
     def checkpoint(self) -> Any: ...
     @property
     def resources(self) -> Any: ...
@@ -198,6 +200,7 @@ class _Run:
             checkpoint_s=self.study.checkpoint.every_s,
             keep=self.study.checkpoint.keep,
             cache=str(_cache()),
+            plugins=tuple(self.study.plugins),
             train=self.options.train,
             load=self.options.load,
             build=self.options.build,

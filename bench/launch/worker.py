@@ -45,6 +45,7 @@ class Job:
     checkpoint_s: float = 20.0
     keep: str = "final"
     cache: str | None = None
+    plugins: tuple[str, ...] = ()
     train: str = "bench.train.loop:train"
     load: str = "bench.data.load:load"
     build: str = "bench.metrics.evaluate:build"
@@ -54,7 +55,7 @@ class Job:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Job:
-        return cls(**{**record, "owner": lock.Owner(**record["owner"])})
+        return cls(**{**record, "owner": lock.Owner(**record["owner"]), "plugins": tuple(record["plugins"])})
 
 
 def resolve(target: str) -> Any:
@@ -71,6 +72,8 @@ def dataset(load: str, component: Component) -> Any:
 
 def evaluator(job: Job, pack: Pack) -> tuple[Any, Any]:
     """(data, evaluator) of a pack; UserError when the data are not those that its trials name."""
+    for plugin in job.plugins:
+        importlib.import_module(plugin)  # it extends the catalogue
     trial = pack.trials[0]
     data = dataset(job.load, trial.dataset)
     if data.sha256 != trial.data_sha256:

@@ -126,11 +126,12 @@ def table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None) -> bytes:
     """Parquet bytes with `metadata` as JSON under the key `ganbench`; equal tables give equal bytes."""
-    if metadata is not None:
-        text = json.dumps(metadata, sort_keys=True, allow_nan=False)
-        data = data.replace_schema_metadata({METADATA_KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(data, sink, compression="zstd", store_schema=False)
+    with pq.ParquetWriter(sink, data.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(data)
+        if metadata is not None:
+            text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+            writer.add_key_value_metadata({METADATA_KEY: text.encode()})
     return bytes(sink.getvalue())
 
 
