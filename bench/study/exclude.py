@@ -10,6 +10,7 @@ from bench.study.keys import (
     DEFAULT_COMPONENTS,
     FIELDS,
     KINDS,
+    NEUTRAL,
     RENAMED,
     Settings,
     Whole,
@@ -70,7 +71,7 @@ def _matches(point: tuple[Settings, Labels], key: str, wanted: Sequence[Any]) ->
 def equals(settings: Settings, labels: Mapping[str, KeyValue], key: str, wanted: Any) -> bool:
     """Whether a cell has `wanted` at an axis or key: a label, a number, a component's name or its keys."""
     if is_none(wanted):
-        wanted = "none"
+        wanted = NEUTRAL.get(key, "none")
     if key in labels and _same(labels[key], wanted):
         return True
     setting = settings.get(key)

@@ -27,7 +27,7 @@ class Problems:
 
     def add(self, path: str, sentence: str) -> None:
         """Note one problem; the same line is noted once."""
-        origin = self.source
+        origin = "" if path.startswith("--") else self.source
         if any(path == key or path.startswith((key + ".", key + "[")) for key in self.overridden):
             origin = "--set"
         line = ": ".join(part for part in (origin, path, sentence) if part)

@@ -35,8 +35,9 @@ def parse(text: str, problems: Problems) -> Any:
     if len(text) > MAX_BYTES:
         problems.add("", f"too long for a study: {len(text)} characters, at most {MAX_BYTES}")
         return None
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -48,7 +49,7 @@ def parse(text: str, problems: Problems) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problems.add("", f"no valid YAML: {line}{_one_line(error.problem or error.context)}")
+        problems.add("", f"no valid YAML: {line}{_one_line(_reason(error))}")
         return None
     except (yaml.YAMLError, ValueError) as error:
         problems.add("", f"no valid YAML: {_one_line(str(error))}")
@@ -57,7 +58,8 @@ def parse(text: str, problems: Problems) -> Any:
         problems.add("", "no valid study: nested too deeply")
         return None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     for path, number in _non_finite(value, ""):
         problems.add(path, f"{number} is no finite number")
     return value
@@ -114,6 +116,12 @@ def _non_finite(value: Any, path: str) -> Iterator[tuple[str, float]]:
     elif isinstance(value, (list, tuple)):
         for position, each in enumerate(value):
             yield from _non_finite(each, f"{path}[{position}]")
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str | None:
+    if error.context and (error.problem or "but").startswith("but"):
+        return f"{error.context}, {error.problem or ''}"
+    return error.problem
 
 
 def _one_line(text: str | None) -> str:
