@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from ganzoo.layers import Dropout, keep_scale
+from ganzoo.layers import Dropout, UpConv, keep_scale
 
 Uniforms = Mapping[str, Tensor]
 """Dropout layer -> uniforms [K, B, ...] of its input's shape."""
@@ -211,9 +211,17 @@ def _conv(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
     assert weight is not None
     groups = view.width * layer.groups
     if isinstance(layer, nn.ConvTranspose2d):
+        if h.device.type == "cpu" and _is_up_conv(layer):
+            out: Tensor = UpConv.apply(h, weight, groups)
+            return out if bias is None else out + bias.view(1, -1, 1, 1)
         extra = layer.output_padding
         return F.conv_transpose2d(h, weight, bias, layer.stride, layer.padding, extra, groups, layer.dilation)
     return F.conv2d(h, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
+
+
+def _is_up_conv(layer: nn.ConvTranspose2d) -> bool:
+    shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.output_padding)
+    return shape == ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0))
 
 
 def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:

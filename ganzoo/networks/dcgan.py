@@ -16,8 +16,9 @@ _START = {28: (7, 2), 32: (4, 3)}
 def dcgan(shape: tuple[int, ...], *, width: int = 16, latent: str = "normal", latent_dim: int = 0) -> Gan:
     """Strided 4x4 convolutions, no pooling, BatchNorm but in G's output and D's input.
 
-    ReLU in G, tanh at its end, LeakyReLU(0.2) in D. `width` is the number of channels at the highest resolution, doubled at each halving.
-    Shapes: G [B, latent_dim] -> [B, C, S, S]; D [B, C, S, S] -> [B, 1]; S is 28 or 32.
+    ReLU in G, tanh at its end, LeakyReLU(0.2) in D. `width` is the number of channels at the highest
+    resolution, doubled at each halving. Shapes: G [B, latent_dim] -> [B, C, S, S]; D [B, C, S, S] -> [B, 1];
+    S is 28 or 32.
     """
     channels, side, _ = shape
     if side not in _START:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.layers import Dropout, dropout_shapes
+from ganzoo.layers import Dropout, UpConv, dropout_shapes
 from ganzoo.networks.dcgan import dcgan
 from ganzoo.networks.mlp import mlp
 from ganzoo.stack import Stack
@@ -132,3 +132,14 @@ def test_weights_are_views_of_one_flat_tensor() -> None:
     stack, _, _ = build("mlp-disc", "auto")
     stack.weights.zero_()
     assert all(not p.any() for p in stack.params.values())
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_up_conv_is_the_transposed_convolution_with_its_gradients(groups: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, groups * 2, 3, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    w = torch.randn(groups * 2, 3, 4, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    expected = nn.functional.conv_transpose2d(x, w, None, 2, 1, groups=groups)
+    torch.testing.assert_close(UpConv.apply(x, w, groups), expected, rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda x, w: UpConv.apply(x, w, groups), (x, w))
+    assert torch.autograd.gradgradcheck(lambda x, w: UpConv.apply(x, w, groups), (x, w))
