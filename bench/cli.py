@@ -55,6 +55,11 @@ def invoke(arguments: list[str]) -> int:
     except BrokenPipeError:  # `ganbench ls models | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:
+        if error.filename is None:  # of no file of the user's: a bug
+            raise
+        say(f"{error.filename}: {error.strerror}")
+        return BAD_USAGE
     return code if isinstance(code, int) else DONE
 
 
@@ -273,20 +278,16 @@ def status(results: Path, watch: bool, as_json: bool, form: str) -> int:
 @FORMAT
 def show(results: Path, trial: str, form: str) -> int:
     """Everything about one TRIAL of RESULTS; the first characters of its id are enough."""
+    from bench.report.show import show as page
     from bench.store.tables import load
 
-    table = load(results).trials
-    found = table[table["trial"].str.startswith(trial)]
-    if len(found) != 1:
-        what = "no trial" if found.empty else f"{len(found)} trials"
-        raise UserError(
-            f"{results}: {what} whose id starts with {trial!r}; `ganbench judge {results}` lists them"
-        )
-    row = {str(key): value for key, value in found.iloc[0].to_dict().items()}
-    rows: list[dict[str, Any]] = [
-        {"key": key, "value": value} for key, value in row.items() if form != "table" or not _is_null(value)
-    ]
-    put(render([row] if form == "json" else rows, form))
+    tables = load(results)
+    text = page(tables, trial)  # refuses what is no trial, or several
+    if form == "table":
+        put(text)
+        return DONE
+    rows = tables.trials[tables.trials["trial"].str.startswith(trial)]
+    put(render([{str(key): value for key, value in row.items()} for _, row in rows.iterrows()], form))
     return DONE
 
 
@@ -429,10 +430,6 @@ def _axes_of(results: Path) -> list[str]:
     made = read_plan(results)
     first = next(iter(made.trials.values()), None) if made else None
     return [name for name, _ in first.axes] if first else []
-
-
-def _is_null(value: Any) -> bool:
-    return value is None or value != value
 
 
 if __name__ == "__main__":
