@@ -1,0 +1,216 @@
+"""Pictures of what a trial makes: grids and film strips of the same latents, for the page and `samples/`."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.data.load import load as load_data
+from bench.errors import UserError
+from bench.report.svg import COLOURS, INK, MUTED, figure, png_uri, style, to_svg
+from bench.report.view import Group, View, chosen
+from bench.report.words import number, outcome_word
+from bench.store.artefacts import trial_previews
+from bench.store.atomic import write_bytes
+from bench.trial import Component
+
+Pixels = NDArray[np.float32]
+
+GRID = 36
+"""Samples in a grid: 6 x 6 of them can still be looked at one by one."""
+
+FILM_ROWS, FILM_STEPS = 6, 10
+
+_OURS = re.compile(r"(best|median|worst)-[0-9a-f]{12}-(grid|film)\.png")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The pictures of one chosen trial: HTML-ready sources, or None where nothing was stored.
+
+    `grid` and `film` are data URIs of PNG for images and inline SVG for points; `files` has the PNGs by name.
+    """
+
+    word: str
+    trial: dict[str, Any]
+    step: int | None
+    grid: str | None
+    film: str | None
+    film_steps: tuple[int, ...]
+    vector: bool
+    alt: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def previews(results: Path, trial: str) -> dict[int, Pixels]:
+    """Step -> samples [n, *shape] of the fixed latents; empty when none are stored or files are damaged."""
+    try:
+        return dict(sorted(trial_previews(results, trial).items()))
+    except (UserError, OSError, ValueError):
+        # The report's numbers stand without its pictures.
+        return {}
+
+
+def show_chosen(view: View, group: Group) -> list[Shown]:
+    """Best, median and worst trial of a group, with their pictures."""
+    centres = true_modes(group) if group.modality == "points" else None
+    picks = [(word, row, previews(view.results.path, str(row["trial"]))) for word, row in chosen(group)]
+    span = _frame([p for _, _, p in picks]) if group.modality == "points" else 1.0
+    return [_shown(group, word, row, taken, centres, span) for word, row, taken in picks]
+
+
+def _shown(
+    group: Group,
+    word: str,
+    row: dict[str, Any],
+    taken: Mapping[int, Pixels],
+    centres: NDArray[np.float64] | None,
+    span: float,
+) -> Shown:
+    alt = f"Samples of the {word} trial {row['trial']} ({outcome_word(str(row['outcome']))})"
+    if not taken:
+        return Shown(word, row, None, None, None, (), False, alt)
+    steps = film_steps(list(taken))
+    last = max(taken)
+    at = f"{alt} at step {last}."
+    over = f"{alt} over steps {', '.join(map(str, steps))}."
+    if group.modality == "points":
+        grid = scatter({last: taken[last]}, centres, span, at, width=3.1)
+        film = scatter({s: taken[s] for s in steps}, centres, span, over, width=10.2)
+        return Shown(word, row, last, grid, film, steps, True, alt)
+    pictures = {"grid": image_grid(taken[last]), "film": film_strip([taken[s] for s in steps])}
+    files = {f"{word}-{row['trial']}-{kind}.png": data for kind, data in pictures.items()}
+    grid, film = png_uri(pictures["grid"]), png_uri(pictures["film"])
+    return Shown(word, row, last, grid, film, steps, False, alt, files)
+
+
+def film_steps(steps: list[int]) -> tuple[int, ...]:
+    """At most ten of the steps, first and last among them, evenly spread in their order."""
+    steps = sorted(steps)
+    picks = np.linspace(0, len(steps) - 1, min(FILM_STEPS, len(steps))).round().astype(int)
+    return tuple(steps[i] for i in picks)
+
+
+def image_grid(samples: Pixels, gap: int = 1) -> bytes:
+    """PNG of up to 36 images [n, C, H, W] in [-1, 1], side by side."""
+    shown = samples[:GRID]
+    across = math.ceil(math.sqrt(len(shown)))
+    rows = [shown[i : i + across] for i in range(0, len(shown), across)]
+    return _png(_tiles(rows, across, gap))
+
+
+def film_strip(frames: list[Pixels], gap: int = 1) -> bytes:
+    """PNG with a column for each step and a row for each of the first latents."""
+    count = min(FILM_ROWS, min(len(frame) for frame in frames))
+    rows = [np.stack([frame[i] for frame in frames]) for i in range(count)]
+    return _png(_tiles(rows, len(frames), gap))
+
+
+def _tiles(rows: list[Pixels], across: int, gap: int) -> NDArray[np.uint8]:
+    _, channels, height, width = rows[0].shape
+    canvas = np.full((len(rows) * (height + gap) - gap, across * (width + gap) - gap, 3), 128, dtype=np.uint8)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            top, left = i * (height + gap), j * (width + gap)
+            canvas[top : top + height, left : left + width] = _pixels(image, channels)
+    return canvas
+
+
+def _pixels(image: Pixels, channels: int) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3]; an image that is not finite becomes red, never black: black could be a sample."""
+    if not np.isfinite(image).all():
+        return np.broadcast_to(np.array([204, 51, 51], dtype=np.uint8), (*image.shape[1:], 3))
+    levels = ((np.clip(image, -1, 1) + 1) * 127.5).round().astype(np.uint8)
+    return np.moveaxis(levels if channels == 3 else np.repeat(levels[:1], 3, axis=0), 0, -1)
+
+
+def _png(canvas: NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(canvas).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def scatter(
+    frames: Mapping[int, Pixels], centres: NDArray[np.float64] | None, span: float, alt: str, width: float
+) -> str:
+    """Points [n, 2] at each step over the true modes, all in one frame, as inline SVG."""
+    across = min(5, len(frames))
+    down = math.ceil(len(frames) / across)
+    with style():
+        made = figure(width, width / across * down + 0.2)
+        panels = np.atleast_1d(made.subplots(down, across, sharex=True, sharey=True)).ravel()
+        for axes, (step, points) in zip(panels, frames.items(), strict=False):
+            _points(axes, points, centres, span)
+            axes.set_title(f"step {step}", fontsize=8.5, fontweight="normal")
+        for spare in panels[len(frames) :]:
+            spare.set_axis_off()
+        return to_svg(made, alt)
+
+
+def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, span: float) -> None:
+    seen = points[np.isfinite(points).all(axis=1)]
+    if centres is not None:
+        axes.plot(centres[:, 0], centres[:, 1], "o", ms=8, mfc="none", mec=MUTED, mew=0.9)
+    colour = COLOURS["vanishing_gradient"]
+    axes.plot(seen[:, 0], seen[:, 1], ".", ms=2.5, mew=0, color=colour, alpha=0.5, rasterized=True)
+    if not len(seen):
+        axes.text(0.5, 0.5, "not finite", transform=axes.transAxes, ha="center", color=INK)
+    axes.set_xlim(-span, span)
+    axes.set_ylim(-span, span)
+    axes.set_aspect("equal")
+    axes.tick_params(labelsize=7.5)
+
+
+def _frame(taken: list[dict[int, Pixels]]) -> float:
+    """Half the side of the frame: the bulk of all last samples fits in, whatever a few strays do."""
+    last = [frames[max(frames)] for frames in taken if frames]
+    finite = [abs(each[np.isfinite(each)]) for each in last]
+    tops = [float(np.quantile(each, 0.98)) for each in finite if each.size]
+    return max(0.1, min(1.25 * float(np.median(tops)), 1e6)) if tops else 1.0
+
+
+def true_modes(group: Group) -> NDArray[np.float64] | None:
+    """Centres [m, 2] of a 2-D mixture, from its data set; None when it has none or cannot be made here."""
+    row = group.trials.iloc[0]
+    keys = {
+        str(name).removeprefix("dataset."): _plain(row[name])
+        for name in group.trials.columns
+        if str(name).startswith("dataset.") and not pd.isna(row[name])
+    }
+    try:
+        data = load_data(Component(str(row["dataset"]), tuple(keys.items())))
+    except (UserError, LookupError, TypeError, ValueError):
+        return None
+    return None if data.centres is None else np.asarray(data.centres, dtype=np.float64)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def store(results: Path, shown: Iterable[Shown]) -> None:
+    """Write the pictures to `samples/`, in place of those that an earlier report left there."""
+    folder = results / "samples"
+    folder.mkdir(exist_ok=True)
+    files = {name: data for each in shown for name, data in each.files.items()}
+    for old in folder.iterdir():
+        if _OURS.fullmatch(old.name) and old.name not in files:
+            old.unlink()
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+
+
+def floor_text(group: Group) -> str:
+    """`fd floor 2.1 (SD 0.3)`."""
+    return f"{group.primary} floor {number(group.floor_mean)} (SD {number(group.floor_sd)})"

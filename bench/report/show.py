@@ -1,0 +1,123 @@
+"""One trial as text: what it was, how it ended, which numbers say so, and its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import UserError
+from bench.judge.outcomes import OUTCOMES
+from bench.report.view import View
+from bench.report.words import clean, label, number, outcome_word
+from bench.store.tables import Results
+
+_FIXED = ("trial", "cell", "seed", "pack", "pack_width", "member", "status", "rules_version")
+_ROWS = 24
+
+
+def show(results: Results, trial: str) -> str:
+    """The text of `ganbench show`; `trial` is an id or the start of one.
+
+    Raises UserError when no trial or several trials begin so.
+    """
+    row = _find(results.trials, trial)
+    curve = results.curves[results.curves["trial"] == row["trial"]].sort_values("step")
+    group = next(g for g in View(results).groups if (g.trials["trial"] == row["trial"]).any())
+    parts = [
+        f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}",
+        _outcome(row),
+        f"config\n{_pairs(_config(row))}",
+        f"flags\n{_flags(row)}",
+        f"metrics (final: median over the last evaluations)\n{_metrics(row, group.floors)}",
+    ]
+    if len(curve):
+        parts.append(f"curve\n{_curve(curve, group.primary)}")
+    return "\n\n".join(parts)
+
+
+def _find(trials: pd.DataFrame, start: str) -> dict[str, Any]:
+    found = trials[trials["trial"].str.startswith(start)] if start else trials.iloc[:0]
+    if len(found) == 1:
+        return {str(name): value for name, value in found.iloc[0].to_dict().items()}
+    if found.empty:
+        raise UserError(
+            f"no trial begins with {clean(start)!r}; ids stand in trials.parquet and in the report"
+        )
+    listed = ", ".join(found["trial"].head(5)) + (", …" if len(found) > 5 else "")
+    raise UserError(f"{len(found)} trials begin with {clean(start)!r}: {listed}")
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    reason = row["outcome_reason"] if isinstance(row["outcome_reason"], str) else "Not judged yet."
+    if not isinstance(row["outcome"], str):
+        return f"no outcome\n  {clean(reason)}"
+    since = "" if pd.isna(row["outcome_step"]) else f" since step {number(row['outcome_step'])}"
+    rules = clean(row["rules_version"])
+    return f"{outcome_word(row['outcome'])}{since} (rules {rules})\n  {clean(reason)}"
+
+
+def _config(row: dict[str, Any]) -> list[tuple[str, str]]:
+    skipped = (*_FIXED, "outcome", "outcome_step", "outcome_reason")
+    return [
+        (clean(name), label(value))
+        for name, value in row.items()
+        if name not in skipped and not name.startswith(("flag.", "final.", "best.")) and not pd.isna(value)
+    ]
+
+
+def _flags(row: dict[str, Any]) -> str:
+    lines = []
+    for name in OUTCOMES:
+        holds = row.get(f"flag.{name}")
+        word = "unknown" if holds is None or pd.isna(holds) else "holds" if holds else "no"
+        steps = [
+            f"{what} {number(value)}"
+            for what in ("onset", "recovery")
+            if (value := row.get(f"flag.{name}.{what}")) is not None and not pd.isna(value)
+        ]
+        lines.append((outcome_word(name), f"{word:8}{', '.join(steps)}".rstrip()))
+    return _pairs(lines)
+
+
+def _metrics(row: dict[str, Any], floors: Any) -> str:
+    names = [name.removeprefix("final.") for name in row if name.startswith("final.")]
+    table = [
+        [
+            name,
+            number(row[f"final.{name}"]),
+            number(row.get(f"best.{name}")),
+            number(floors.get(name, {}).get("mean")),
+        ]
+        for name in names
+    ]
+    return _table(["metric", "final", "best", "floor"], table)
+
+
+def _curve(curve: pd.DataFrame, primary: str) -> str:
+    """The columns that decide, at up to 24 evaluations: the first, the last and some between."""
+    wanted = [
+        "step", primary, f"{primary}.noise", "modes.covered", "modes.hq", "spread", "d_auc.mean",
+        "d_loss.mean", "g_loss.mean", "g_saturation", "d_slope", "logit_max",
+    ]  # fmt: skip
+    columns = [name for name in wanted if name in curve and curve[name].notna().any()]
+    if len(curve) > _ROWS:
+        picks = [round(i * (len(curve) - 1) / (_ROWS - 1)) for i in range(_ROWS)]
+        curve = curve.iloc[picks]
+    return _table(columns, [[number(v) for v in row] for row in curve[columns].to_numpy(dtype=float)])
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    pairs = list(pairs)
+    width = max((len(name) for name, _ in pairs), default=0)
+    return "\n".join(f"  {name:{width}}  {value}" for name, value in pairs)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be, all to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  " + "  ".join(f"{c:>{w}}" for c, w in zip(line, widths, strict=True)) for line in lines
+    )

@@ -1,0 +1,166 @@
+"""What the report needs of a study's results: axes, judged trials, and groups that may share an axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.judge.outcomes import FAILURES, OUTCOMES
+from bench.report.words import clean, label
+from bench.store.tables import Results
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials measured alike (data, extractor, samples): only their distances may share an axis."""
+
+    name: str
+    trials: pd.DataFrame
+    primary: str
+    floor_mean: float
+    floor_sd: float
+    floors: Mapping[str, Mapping[str, float]]
+    n_modes: int | None
+    modality: str
+
+
+@dataclass(frozen=True)
+class View:
+    """Read-only views on a study's results."""
+
+    results: Results
+
+    @property
+    def name(self) -> str:
+        return clean(self.results.study.get("name") or self.results.path.name)
+
+    @cached_property
+    def question(self) -> str:
+        """The header comment of the study file, as one paragraph; empty when there is none."""
+        path = self.results.path / "study.yaml"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        header = []
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            header.append(line.lstrip("#").strip())
+        return clean(" ".join(header).strip())
+
+    @cached_property
+    def axes(self) -> dict[str, str]:
+        """Axis name -> its column of the trials table, for the axes that take more than one value."""
+        trials, found = self.results.trials, {}
+        for axis in map(str, self.results.study.get("grid") or {}):
+            column = f"axis.{axis}" if f"axis.{axis}" in trials else axis
+            if column in trials and trials[column].nunique(dropna=False) > 1:
+                found[axis] = column
+        return found
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """Finished trials with an outcome: the denominator of every rate. `failed` is None for undecided."""
+        trials = self.results.trials
+        done = trials[(trials["status"] == "done") & trials["outcome"].notna()].copy()
+        done["failed"] = [
+            None if OUTCOMES[each].failure is None else each in FAILURES for each in done["outcome"]
+        ]
+        return done
+
+    @cached_property
+    def left_out(self) -> str:
+        """What stands in no denominator, as text for captions; empty when every trial is in."""
+        trials = self.results.trials
+        counts = {
+            status: int((trials["status"] == status).sum()) for status in ("crashed", "running", "pending")
+        }
+        counts["finished without an outcome"] = int(
+            ((trials["status"] == "done") & trials["outcome"].isna()).sum()
+        )
+        return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+    @cached_property
+    def seeds(self) -> int:
+        return int(self.judged["seed"].nunique())
+
+    def values(self, axis: str) -> list[Any]:
+        """The values of an axis that judged trials take: numbers ascending, else in the order of the grid."""
+        present = self.judged[self.axes[axis]].unique().tolist()
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in present):
+            return sorted(present)
+        given = (self.results.study.get("grid") or {}).get(axis, [])
+        if isinstance(given, dict):  # {values: [...]} as other tools write it
+            given = next(iter(given.values()), [])
+        order = [str(v.get("as", v.get("name", v)) if isinstance(v, dict) else v) for v in given]
+        return sorted(present, key=lambda v: (order.index(str(v)) if str(v) in order else len(order), str(v)))
+
+    def where(self, axis: str, value: Any, trials: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The judged trials (or those given) at one value of an axis."""
+        trials = self.judged if trials is None else trials
+        column = trials[self.axes[axis]]
+        return trials[column.isna() if value is None or value != value else column == value]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        meta, trials = self.results.meta, self.results.trials
+        measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
+        index = trials["trial"].map(lambda trial: of.get(trial, 0))
+        return [
+            _group(measure, trials[index == i]) for i, measure in enumerate(measures) if (index == i).any()
+        ]
+
+    def cell_text(self, trial: Mapping[str, Any]) -> str:
+        """`lr_ratio 8, dropout 0.4`: where a trial stands in the grid."""
+        return ", ".join(f"{clean(axis)} {label(trial[column])}" for axis, column in self.axes.items())
+
+
+def _group(measure: Mapping[str, Any], trials: pd.DataFrame) -> Group:
+    floors = measure.get("floors") or {}
+    primary = str(measure.get("primary") or "")
+    floor = floors.get(primary, {})
+    dataset = measure.get("dataset")
+    if isinstance(dataset, Mapping):
+        dataset = dataset.get("name")
+    if not dataset:
+        dataset = " and ".join(map(str, trials["dataset"].unique())) if "dataset" in trials else "data"
+    return Group(
+        clean(dataset),
+        trials,
+        primary,
+        float(floor.get("mean", math.nan)),
+        float(floor.get("sd", math.nan)),
+        floors,
+        measure.get("n_modes"),
+        str(measure.get("modality") or "image"),
+    )
+
+
+def ranked(group: Group) -> pd.DataFrame:
+    """Finished trials from best to worst final distance. A diverged trial ranks behind every finite value."""
+    done = group.trials[group.trials["status"] == "done"].copy()
+    column = f"final.{group.primary}"
+    values = done[column].astype(float) if column in done else pd.Series(np.nan, index=done.index)
+    died = done["outcome"] == "diverged"
+    # Without a value but alive (never measured) is unknown: behind those with one, before the dead.
+    done["_rank"] = np.where(died, 2, np.where(values.isna(), 1, 0))
+    done["_value"] = values
+    return done.sort_values(["_rank", "_value", "trial"]).drop(columns=["_rank", "_value"])
+
+
+def chosen(group: Group) -> list[tuple[str, dict[str, Any]]]:
+    """The best, the median and the worst finished trial, each once."""
+    rows: Sequence[dict[str, Any]] = ranked(group).to_dict("records")  # type: ignore[assignment]
+    if not rows:
+        return []
+    picks = {"best": 0, "median": (len(rows) - 1) // 2, "worst": len(rows) - 1}
+    found, seen = [], set()
+    for word, at in picks.items():
+        if at not in seen:
+            seen.add(at)
+            found.append((word, rows[at]))
+    return found

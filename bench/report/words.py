@@ -1,0 +1,89 @@
+"""How names and numbers are written for people: in pages, terminals and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_LONGEST = 300
+# Control characters, direction marks, surrogates, private use.
+_HIDDEN = ("Cc", "Cf", "Cs", "Co")
+
+
+def clean(value: Any) -> str:
+    """Text without control or direction-changing characters, of bounded length.
+
+    Names come from study files and reach HTML, terminals and file names. The template escapes HTML.
+    """
+    text = "".join(
+        c for c in str(value) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == " "
+    )
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def number(value: Any) -> str:
+    """Four significant digits; an en dash for null."""
+    if value is None or value != value:
+        return "–"
+    value = float(value)
+    if math.isinf(value):
+        return "infinite"
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.4g}"
+
+
+def label(value: Any) -> str:
+    """An axis value: numbers without needless digits, text cleaned, null as "none"."""
+    if value is None or value != value:
+        return "none"
+    if isinstance(value, str):
+        return clean(value)
+    return number(value) if not isinstance(value, bool) else str(value).lower()
+
+
+def outcome_word(name: str) -> str:
+    """`total_collapse` as it stands in a sentence."""
+    return name.replace("_", " ")
+
+
+def percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+def span(low: float, high: float) -> str:
+    """A percentage, or the two bounds of one."""
+    return percent(low) if percent(low) == percent(high) else f"{100 * low:.0f} to {percent(high)}"
+
+
+def duration(seconds: float | None) -> str:
+    """`3 h 12 min`, `4 min 5 s`, `12 s`."""
+    if seconds is None or seconds != seconds:
+        return "–"
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+def csv_cell(value: Any) -> str:
+    """A cell that no spreadsheet runs: text that begins like a formula gets an apostrophe; numbers stay."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, (bool, int, float)):
+        return str(value)
+    text = clean(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table as CSV, every cell made safe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([csv_cell(name) for name in header])
+    writer.writerows([[csv_cell(value) for value in row] for row in rows])
+    return out.getvalue()

@@ -1,0 +1,93 @@
+"""What the figures are made of: rates, bounds, curves with the dead in them."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.report import figures
+from bench.report.view import View, chosen, ranked
+from bench.store.tables import Results
+
+
+@pytest.fixture
+def view(results: Results) -> View:
+    return View(results)
+
+
+def test_shares_tell_the_rate_and_count_of_each_value(view: View) -> None:
+    svg = figures.shares(view, "lr_ratio")
+    assert "0.05: 67 to 100 % of 12 failed; 1: 33 % of 12 failed" in svg
+    assert "3 seeds: points only" in svg
+
+
+def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
+    trials = view.judged[view.judged["cell"] == view.judged["cell"].iloc[0]]
+    bounds = figures.bounds_of(trials)
+    assert bounds.low.method == "Wilson, n = 3"
+    assert bounds.low.mean < bounds.high.mean
+
+
+def test_maps_show_failed_of_finished_with_the_undecided_as_a_range(view: View) -> None:
+    svg = figures.failure_map(view, "lr_ratio", "dropout")
+    assert "0, 0.05: 4–6/6; 0, 1: 2/6; 0, 8: 4/6; 0, 64: 6/6" in svg
+    assert len(figures.failure_maps(view)) == 3
+
+
+def test_cells_with_few_trials_are_hatched(view: View, small: Results) -> None:
+    assert "<pattern" not in figures.failure_map(view, "lr_ratio", "dropout")
+    assert "<pattern" in figures.failure_map(View(small), "lr_ratio", "dropout")
+
+
+def test_figures_are_the_same_each_time_and_know_nothing_of_the_world(view: View) -> None:
+    first = figures.shares(view, "dropout")
+    assert figures.shares(view, "dropout") == first
+    assert not re.search(r"https?:|xmlns|<metadata|DOCTYPE", first)
+
+
+def test_a_dollar_in_a_name_is_no_formula(view: View) -> None:
+    trials = view.results.trials.assign(dropout="$\\bad{")
+    trials.loc[:5, "dropout"] = "other"
+    hostile = View(type(view.results)(**{**vars(view.results), "trials": trials}))
+    assert "$\\bad{" in figures.shares(hostile, "dropout")
+
+
+def test_a_dead_trial_counts_as_worse_than_every_value() -> None:
+    trials = pd.DataFrame({"trial": ["a", "b", "c"], "seed": [0, 0, 1]})
+    frame = pd.DataFrame(
+        {
+            "trial": ["a", "a", "a", "b", "b", "b", "c", "c"],
+            "step": [0, 1, 2, 0, 1, 2, 0, 1],
+            "alive": [True, True, True, True, True, True, True, False],
+            "fd": [9.0, 5.0, 1.0, 9.0, 3.0, 2.0, 9.0, np.nan],
+        }
+    )
+    curves = figures.seed_curves(frame, trials, "fd", math.inf)
+    assert curves[0].tolist() == [9.0, 3.0, 1.0]
+    assert curves[1].tolist() == [9.0, math.inf, math.inf]
+
+
+def test_a_step_that_only_some_seeds_measured_is_left_out() -> None:
+    trials = pd.DataFrame({"trial": ["a", "b"], "seed": [0, 1]})
+    frame = pd.DataFrame({"trial": ["a", "a", "b"], "step": [0, 1, 0], "alive": True, "fd": [1.0, 2.0, 3.0]})
+    assert figures.seed_curves(frame, trials, "fd", math.inf).index.tolist() == [0]
+
+
+def test_the_dead_rank_behind_every_finite_value(view: View) -> None:
+    group = view.groups[0]
+    table = ranked(group)
+    finite = table["final.fd"].notna().to_numpy()
+    assert finite[: int(finite.sum())].all()
+    assert (table["outcome"].to_numpy()[~finite] == "diverged").all()
+    words = dict(chosen(group))
+    assert words["best"]["final.fd"] == table["final.fd"].min()
+    assert words["worst"]["outcome"] == "diverged"
+
+
+def test_values_of_an_axis_are_in_order(view: View) -> None:
+    assert view.values("lr_ratio") == [0.05, 1.0, 8.0, 64.0]
+    assert view.seeds == 3

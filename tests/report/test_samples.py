@@ -1,0 +1,66 @@
+"""Pixels of grids and film strips."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.errors import UserError
+from bench.report import samples
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def test_a_grid_holds_its_images_in_order() -> None:
+    images = np.linspace(-1, 1, 5, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 4, 4), np.float32)
+    canvas = pixels(samples.image_grid(images))
+    assert canvas.shape == (2 * 5 - 1, 3 * 5 - 1, 3)
+    assert [int(canvas[0, 0, 0]), int(canvas[0, 5, 0]), int(canvas[0, 10, 0])] == [0, 64, 128]
+    assert [int(canvas[5, 0, 0]), int(canvas[5, 5, 0])] == [191, 255]
+
+
+def test_colour_images_keep_their_channels() -> None:
+    image = np.stack([np.ones((2, 2)), -np.ones((2, 2)), np.zeros((2, 2))]).astype(np.float32)[None]
+    assert pixels(samples.image_grid(image))[0, 0].tolist() == [255, 0, 128]
+
+
+def test_values_are_clipped_and_never_rescaled() -> None:
+    images = np.array([-5.0, 5.0, 0.5, 0.5], np.float32)[:, None, None, None] * np.ones(
+        (1, 1, 1, 1), np.float32
+    )
+    canvas = pixels(samples.image_grid(images, gap=0))
+    assert canvas[..., 0].tolist() == [[0, 255], [191, 191]]
+
+
+def test_an_image_that_is_not_finite_is_red_and_not_black() -> None:
+    images = np.zeros((1, 1, 3, 3), np.float32)
+    images[0, 0, 1, 1] = np.nan
+    assert pixels(samples.image_grid(images))[0, 0].tolist() == [204, 51, 51]
+
+
+def test_a_film_has_a_column_for_each_step() -> None:
+    frames = [np.full((8, 1, 2, 2), value, np.float32) for value in (-1, 0, 1)]
+    canvas = pixels(samples.film_strip(frames, gap=0))
+    assert canvas.shape == (samples.FILM_ROWS * 2, 6, 3)
+    assert canvas[0, ::2, 0].tolist() == [0, 128, 255]
+
+
+def test_film_steps_keep_the_first_and_the_last() -> None:
+    assert samples.film_steps([0, 5, 10]) == (0, 5, 10)
+    steps = samples.film_steps(list(range(0, 1000, 10)))
+    assert len(steps) == samples.FILM_STEPS
+    assert (steps[0], steps[-1]) == (0, 990)
+
+
+def test_damaged_pictures_are_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(results: Path, trial: str) -> dict[int, np.ndarray]:
+        raise UserError("the file is damaged")
+
+    monkeypatch.setattr(samples, "trial_previews", damaged)
+    assert samples.previews(Path(), "a") == {}
