@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from numpy.typing import NDArray
 from bench.trial import PROTOCOL, canonical_json
 
 Arrays = dict[str, NDArray[np.generic]]
+DIGEST = 32
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of .npz files, one a key; None keeps nothing. Writes are atomic: processes may share it."""
+    """A folder of files (sha256, then .npz), one a key; None keeps nothing. Processes may share it."""
 
     folder: Path | None
 
@@ -32,7 +32,7 @@ class Cache:
         if self.folder is None:
             return dict(compute())
         text = canonical_json({**key, "protocol": PROTOCOL})
-        path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
+        path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.cache"
         found = _read(path, text)
         if found is None:
             found = dict(compute())
@@ -41,17 +41,24 @@ class Cache:
 
 
 def _read(path: Path, text: str) -> Arrays | None:
+    """The arrays, or None. The hash is checked before the parser sees a byte."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: Arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        content = path.read_bytes()
+    except OSError:
         return None
-    stored = arrays.pop("key", None)
-    return arrays if stored is not None and str(stored) == text else None
+    digest, payload = content[:DIGEST], content[DIGEST:]
+    if hashlib.sha256(payload).digest() != digest:
+        return None
+    with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+        arrays: Arrays = {name: file[name] for name in file.files}
+    return arrays if str(arrays.pop("key", None)) == text else None
 
 
 def _write(path: Path, text: str, arrays: Arrays) -> None:
     """Temporary file in the same folder, then a rename; no fsync, since a lost cache loses nothing."""
+    payload = io.BytesIO()
+    np.savez(payload, key=np.array(text), **arrays)  # type: ignore[arg-type]
+    content = payload.getvalue()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
@@ -59,7 +66,7 @@ def _write(path: Path, text: str, arrays: Arrays) -> None:
         return
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, key=np.array(text), **arrays)  # type: ignore[arg-type]
+            file.write(hashlib.sha256(content).digest() + content)
         os.replace(temporary, path)
     except OSError:
         Path(temporary).unlink(missing_ok=True)
