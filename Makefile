@@ -1,7 +1,7 @@
 # `make help` says what each target does. Everything runs in .venv, which holds the pinned set of constraints.txt.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help study test test-all lint check clean
+.PHONY: help study test test-all lint docs check clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,9 @@ lint: $(VENV)/.installed  ## format, style, types and the walls of the house
 	@echo "== ruff check"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports
+
+docs: $(VENV)/.installed  ## docs/cli.md, from the program itself
+	@$(BIN)/python docs/make_cli.py
 
 clean:  ## remove the environment and what tools left (results stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info

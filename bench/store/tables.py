@@ -164,8 +164,8 @@ def config_columns(trial: Trial) -> dict[str, Any]:
     for axis, value in trial.axes:
         if axis in schema.TRIAL_COLUMNS and axis != "seed":
             row[f"axis.{axis}"] = value
-        elif axis == "lr_ratio" or axis not in row:
-            row[axis] = value
+        else:  # a label such as `mlp(width=8)` says more than the component's name
+            row[axis] = "none" if value is None else value
     row.pop("seed", None)
     return row
 

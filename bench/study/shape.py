@@ -32,7 +32,7 @@ class EvaluateBlock(_Block):
 class CheckpointBlock(_Block):
     """What is kept of the weights, and how much work a kill may cost."""
 
-    keep: Literal["none", "final", "best"] = Field(
+    keep: Literal["none", "final"] = Field(
         default="final", description="weights kept of a finished trial"
     )
     every_s: float = Field(
