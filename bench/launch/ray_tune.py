@@ -44,7 +44,7 @@ import ray  # noqa: E402 - the environment is read at import
 from ray import tune  # noqa: E402
 
 from bench.errors import UserError  # noqa: E402
-from bench.launch import prepare  # noqa: E402
+from bench.launch import prepare, retry  # noqa: E402
 from bench.launch.events import Emit, Ending, Event  # noqa: E402
 from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job, run_pack  # noqa: E402
 from bench.store import attempts, floors, ledger  # noqa: E402
@@ -210,6 +210,7 @@ class RayTune:
 
     def __enter__(self) -> RayTune:
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
+        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             if self.address:
                 check_address(self.address)
@@ -217,6 +218,8 @@ class RayTune:
             else:
                 self._folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
                 self._thread.start(self._begin).get()
+            for each, handler in handlers.items():
+                signal.signal(each, handler)  # ray's core puts its own in their place
             self.workers = self._thread.start(self._slots).get()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
@@ -371,11 +374,8 @@ class RayTune:
         if pack in self._hung:
             self._hung.discard(pack)
             return Ending(pack, "hang", f"nothing was heard of it for {self.hang_s:.0f} s", text)
-        if "OutOfMemory" in text or "memory pressure" in text:
-            return Ending(pack, "memory", last, text)
-        if any(word in text for word in ("ActorDied", "ActorUnavailable", "RayActorError", "NodeDied")):
-            return Ending(pack, "lost", "", text)
-        return Ending(pack, "user" if "UserError: " in last else "error", last, text)
+        kind = retry.kind_of(text)
+        return Ending(pack, kind, "" if kind in ("lost", "memory") else last, text)
 
     def _pack_folder(self, pack: str) -> Path:
         return ledger.pack_folder(self._results, pack)
@@ -412,6 +412,8 @@ def _kill(event: Event) -> None:
 
 
 def _silence() -> None:
+    """Our own progress tells what matters. Ray prints news of lost workers to stdout, which is for data."""
+    ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

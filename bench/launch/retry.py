@@ -11,6 +11,9 @@ from bench.launch.events import Ending
 MOST_RETRIES = 2
 BACKOFF_S = (2.0, 10.0)
 
+MEMORY_WORDS = ("OutOfMemory", "running low on memory", "memory pressure")
+LOST_WORDS = ("actor died", "actor is dead", "worker process has died", "unavailable", "node has died")
+
 Round = Callable[[Sequence[str]], Iterable[Ending]]
 
 WORDS = {
@@ -19,6 +22,16 @@ WORDS = {
     "lost": "its process or machine was lost",
     "hang": "no sign of life",
 }
+
+
+def kind_of(text: str) -> str:
+    """What an error that only the scheduler saw was: memory, lost, user or error."""
+    if any(word in text for word in MEMORY_WORDS):
+        return "memory"
+    if any(word in text.lower() for word in LOST_WORDS):
+        return "lost"
+    last = text.strip().splitlines()[-1] if text.strip() else ""
+    return "user" if "UserError: " in last else "error"
 
 
 @dataclass

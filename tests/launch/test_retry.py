@@ -75,3 +75,21 @@ def test_the_error_text_holds_every_failure() -> None:
     text = retry.crash_text([Ending("a", "lost"), Ending("a", "error", "E: x\nmore", "Traceback ...")])
     assert "failure 1 of 2: its process or machine was lost" in text
     assert "failure 2 of 2: an exception: E: x\nTraceback ..." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (
+            "The actor died unexpectedly before finishing this task. ... killed by the OOM killer or SIGSEGV",
+            "lost",
+        ),
+        ("The actor is dead because its node has died.", "lost"),
+        ("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.", "memory"),
+        ("Traceback ...\nbench.errors.UserError: cannot write x: no space is left", "user"),
+        ("Traceback ...\nModuleNotFoundError: No module named 'x'", "error"),
+        ("", "error"),
+    ],
+)
+def test_what_only_the_scheduler_saw_is_classified(text: str, kind: str) -> None:
+    assert retry.kind_of(text) == kind
