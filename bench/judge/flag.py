@@ -78,7 +78,7 @@ def number(value: float) -> str:
 def percent(share: float) -> str:
     if math.isnan(share):
         return "an unknown share"
-    return "less than 0.1 %" if 0 <= share < 0.001 else f"{100 * share:.3g} %"
+    return "less than 0.1 %" if 0 <= share < 0.001 else f"{number(100 * share)} %"
 
 
 def p_value(p: float) -> str:

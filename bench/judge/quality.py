@@ -122,6 +122,17 @@ def plateau(trace: Trace) -> Flag:
     if arrived.holds is None or fall.holds is None:
         return NULL
     rules = trace.rules
+    if trace.steps[0] == 0 and trace.final > trace.distance[0]:
+        nearer = np.flatnonzero(trace.distance <= trace.distance[0])
+        index = min(int(nearer[-1]) + 1, len(trace) - 1)
+        return Flag(
+            True,
+            int(trace.steps[index]),
+            None,
+            f"{trace.name} ended at {number(trace.final)} (median of the last {trace.width} evaluations), "
+            f"further from the data than the {number(float(trace.distance[0]))} before any training, "
+            "and no longer improved.",
+        )
     level = trace.final + max(
         rules.degraded_noise * trace.noise, rules.improving_share * (trace.final - trace.context.floor_mean)
     )

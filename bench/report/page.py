@@ -191,7 +191,8 @@ def _session(session: dict[str, Any]) -> list[tuple[str, str]]:
     gpus = ", ".join(map(clean, machine.get("gpus", []))) or "no GPU"
     memory = f"{number(session['peak_mb'])} MB" if session.get("peak_mb") else "–"
     return [
-        ("command", clean(session.get("command", "–"))),
+        ("command", clean(" ".join(["ganbench", *map(str, session.get("argv") or [])]))),
+        ("backend", clean(f"{session.get('backend', '–')}, {label(session.get('workers'))} workers")),
         (
             "commit",
             clean(commit) + (" (with local changes)" if session.get("dirty") else "") if commit else "–",

@@ -66,7 +66,7 @@ def show_chosen(view: View, group: Group) -> list[Shown]:
     """Best, median and worst trial of a group, with their pictures."""
     centres = true_modes(group) if group.modality == "points" else None
     picks = [(word, row, previews(view.results.path, str(row["trial"]))) for word, row in chosen(group)]
-    span = _frame([p for _, _, p in picks]) if group.modality == "points" else 1.0
+    span = _frame([taken for _, _, taken in picks], centres) if group.modality == "points" else 1.0
     return [_shown(group, word, row, taken, centres, span) for word, row, taken in picks]
 
 
@@ -159,23 +159,27 @@ def scatter(
 
 
 def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, span: float) -> None:
-    seen = points[np.isfinite(points).all(axis=1)]
+    inside = (np.abs(points) <= span).all(axis=1)  # false for what is not finite, too
     if centres is not None:
         axes.plot(centres[:, 0], centres[:, 1], "o", ms=8, mfc="none", mec=MUTED, mew=0.9)
-    colour = COLOURS["vanishing_gradient"]
-    axes.plot(seen[:, 0], seen[:, 1], ".", ms=2.5, mew=0, color=colour, alpha=0.5, rasterized=True)
-    if not len(seen):
-        axes.text(0.5, 0.5, "not finite", transform=axes.transAxes, ha="center", color=INK)
+    seen, colour = points[inside], COLOURS["vanishing_gradient"]
+    axes.plot(seen[:, 0], seen[:, 1], ".", ms=3.5, mew=0, color=colour, alpha=0.6, rasterized=True)
+    outside = int((~inside).sum())
+    if outside:
+        text = f"{outside} of {len(points)} outside"
+        axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=8, color=INK)
     axes.set_xlim(-span, span)
     axes.set_ylim(-span, span)
     axes.set_aspect("equal")
     axes.tick_params(labelsize=7.5)
 
 
-def _frame(taken: list[dict[int, Pixels]]) -> float:
-    """Half the side of the frame: the bulk of all last samples fits in, whatever a few strays do."""
+def _frame(taken: list[dict[int, Pixels]], centres: NDArray[np.float64] | None) -> float:
+    """Half the side of the frame: well around the true modes, else around the bulk of the samples."""
+    if centres is not None:
+        return 1.6 * float(np.abs(centres).max())
     last = [frames[max(frames)] for frames in taken if frames]
-    finite = [abs(each[np.isfinite(each)]) for each in last]
+    finite = [np.abs(each[np.isfinite(each)]) for each in last]
     tops = [float(np.quantile(each, 0.98)) for each in finite if each.size]
     return max(0.1, min(1.25 * float(np.median(tops)), 1e6)) if tops else 1.0
 

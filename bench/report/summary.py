@@ -31,7 +31,8 @@ def _how_often(trials: pd.DataFrame) -> str:
         most = "all of them" if count == failed else f"most often ({count})"
         text += f", {most} by the outcome “{outcome_word(name)}”"
     if undecided:
-        text += f"; {undecided} {'was' if undecided == 1 else 'were'} still improving and are undecided"
+        verbs = ("was", "is") if undecided == 1 else ("were", "are")
+        text += f"; {undecided} {verbs[0]} still improving and {verbs[1]} undecided"
     return f"{text}."
 
 

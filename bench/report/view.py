@@ -42,12 +42,12 @@ class View:
 
     @cached_property
     def question(self) -> str:
-        """The header comment of the study file, as one paragraph; empty when there is none."""
+        """The first paragraph of the study file's header comment; empty when there is none."""
         path = self.results.path / "study.yaml"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         header = []
         for line in lines:
-            if not line.startswith("#"):
+            if not line.startswith("#") or not line.strip("# "):
                 break
             header.append(line.lstrip("#").strip())
         return clean(" ".join(header).strip())

@@ -63,8 +63,14 @@ class Study:
         return self.product - self.excluded + self.included
 
     def to_yaml(self) -> str:
-        """The study as a file that loads to the same trials (without `--where` and `--limit`)."""
-        return yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True)
+        """The study as a file that loads to the same trials (without `--where` and `--limit`).
+
+        The first comment line of its source, what the study asks, stays on top: the report shows it.
+        """
+        source = Path(self.source)
+        asked = examples.question(source) if source.is_file() else ""
+        text: str = yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True)
+        return f"# {asked}\n{text}" if asked else text
 
 
 def load_study(

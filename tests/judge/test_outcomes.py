@@ -150,6 +150,15 @@ def test_a_decay_from_a_level_that_never_was_good_is_no_degradation() -> None:
     assert judge(curve, CONTEXT).outcome == "stalled"
 
 
+def test_a_run_that_ends_further_away_than_it_began_says_so() -> None:
+    curve = planted("stalled")
+    curve["fd"] = np.where(STEPS > 100, 4000.0, 100.0)
+    verdict = judge(curve, CONTEXT)
+    assert (verdict.outcome, verdict.step) == ("stalled", 150)
+    assert "fd ended at 4000" in verdict.reason
+    assert "the 100 before any training" in verdict.reason
+
+
 def test_without_modes_coverage_decides_partial_collapse() -> None:
     floors = {"precision": {"mean": 0.8}, "coverage": {"mean": 0.9}}
     context = Context("fd", FLOOR, FLOOR_SD, None, 1000, floors)
