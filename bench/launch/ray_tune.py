@@ -16,8 +16,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -45,13 +43,14 @@ from ray import tune  # noqa: E402
 
 from bench.errors import UserError  # noqa: E402
 from bench.launch import prepare, retry  # noqa: E402
+from bench.launch.address import check_address  # noqa: E402
 from bench.launch.events import Emit, Ending, Event  # noqa: E402
+from bench.launch.one_thread import Answer, OneThread  # noqa: E402
 from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job, run_pack  # noqa: E402
-from bench.store import attempts, floors, ledger  # noqa: E402
+from bench.store import attempts, floors, ledger, lock  # noqa: E402
 from bench.trial import Pack  # noqa: E402
 
 OBJECT_STORE_BYTES = 80 * 2**20  # packs exchange nothing but ids
-ANSWER_S = 12.0
 GRACE_S = 2.0
 
 
@@ -130,52 +129,6 @@ class _StopAll(_Unsaved, tune.Stopper):
         return self._asked.is_set()
 
 
-class _Thread:
-    """One daemon thread that runs functions in turn; the caller waits in small steps and so hears signals."""
-
-    def __init__(self) -> None:
-        self._calls: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._loop, name="ray", daemon=True)
-        self._thread.start()
-
-    def _loop(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
-
-    def start(self, function: Callable[[], Any]) -> _Answer:
-        answer = _Answer()
-
-        def call() -> None:
-            try:
-                answer.value = function()
-            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-                answer.error = error
-            answer.ready.set()
-
-        self._calls.put(call)
-        return answer
-
-
-class _Answer:
-    def __init__(self) -> None:
-        self.ready = threading.Event()
-        self.value: Any = None
-        self.error: BaseException | None = None
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self.ready.wait(0.2):
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-        return True
-
-    def get(self) -> Any:
-        self.wait()
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
 class RayTune:
     """The backend on a cluster: our own on this machine, or the one at `address`."""
 
@@ -198,14 +151,14 @@ class RayTune:
         self.hang_s = hang_s
         self.workers = 0
         self._results = Path(job.results)
-        self._thread = _Thread()
+        self._thread = OneThread()
         self._news: queue.Queue[Event | Ending] = queue.Queue()
         self._stop = threading.Event()
         self._alive: dict[str, tuple[Event, float]] = {}
         self._hung: set[str] = set()
         self._attempts: dict[str, int] = {}
         self._folder: Path | None = None
-        self._fit: _Answer | None = None
+        self._fit: Answer | None = None
         self._round = 0
 
     def __enter__(self) -> RayTune:
@@ -216,7 +169,7 @@ class RayTune:
                 check_address(self.address)
                 self._thread.start(self._join).get()
             else:
-                self._folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
+                self._folder = _temporary_folder(self.job.owner)
                 self._thread.start(self._begin).get()
             for each, handler in handlers.items():
                 signal.signal(each, handler)  # ray's core puts its own in their place
@@ -411,37 +364,19 @@ def _kill(event: Event) -> None:
             os.kill(event.pid, signal.SIGKILL)
 
 
+def _temporary_folder(owner: lock.Owner) -> Path:
+    """A folder with a path short enough for sockets; those of drivers that were killed are removed."""
+    for old in Path("/tmp").glob("gb-*"):
+        known = lock.read_owner(old)
+        if known is not None and not known.is_alive() and old.stat().st_uid == os.getuid():
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
+    (folder / "lock").write_text(json.dumps(asdict(owner)))
+    return folder
+
+
 def _silence() -> None:
     """Our own progress tells what matters. Ray prints news of lost workers to stdout, which is for data."""
     ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
     for name in ("ray", "ray.tune", "ray.air", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def check_address(address: str) -> None:
-    """UserError within 15 s when no cluster answers at `address` (`host:port`, or `auto`)."""
-    if "://" in address:
-        raise UserError(
-            f"--address {address}: ray's client protocol is not supported; "
-            "run this on a machine of the cluster and give host:port, or auto"
-        )
-    if address != "auto":
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
-            raise UserError(f"--address {address}: expected host:port, or auto")
-        try:
-            socket.create_connection((host, int(port)), timeout=3.0).close()
-        except (OSError, OverflowError) as error:
-            raise UserError(f"no Ray cluster answers at {address} ({error}); is it started there?") from error
-    # In a process of its own: ray ends the process that tries to join what is not a cluster.
-    code = (
-        "import sys, ray; ray.init(address=sys.argv[1], logging_level=50, log_to_driver=False); ray.nodes()"
-    )
-    command = [sys.executable, "-c", code, address]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise UserError(f"no Ray cluster answers at {address} within {ANSWER_S:.0f} s") from error
-    if answer.returncode:
-        last = (answer.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        raise UserError(f"cannot join the Ray cluster at {address}: {last[:300]}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -123,34 +122,3 @@ def test_a_request_that_no_machine_meets_is_refused(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "each pack asks for 64 cores and 0 GPUs, and no machine has them (there: 1 cores" in err
-
-
-CHECK = """
-import sys
-from bench.errors import UserError
-from bench.launch import ray_tune
-ray_tune.ANSWER_S = float(sys.argv[2])
-try:
-    ray_tune.check_address(sys.argv[1])
-except UserError as error:
-    print(error)
-assert "torch" not in sys.modules
-"""
-
-
-def check_address(address: str, answer_s: float = 4.0) -> str:
-    command = [sys.executable, "-c", CHECK, address, str(answer_s)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-def test_an_address_that_does_not_answer_is_one_sentence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        mute = check_address(f"127.0.0.1:{port}")  # it listens, but is no cluster
-    assert mute.startswith(("no Ray cluster answers", "cannot join the Ray cluster"))
-    closed = check_address(f"127.0.0.1:{port}")
-    assert closed.startswith(f"no Ray cluster answers at 127.0.0.1:{port}")
-    assert "expected host:port" in check_address("nonsense")
-    assert "client protocol is not supported" in check_address("ray://there:10001")
-    for message in (mute, closed):
-        assert len(message.splitlines()) == 1
