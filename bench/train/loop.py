@@ -111,7 +111,7 @@ class _Look:
             name: torch.tensor(getattr(data, name), dtype=self._dtype, device=self._device)
             for name in ("train", "heldout")
         }
-        self._fixed = self._latents("preview", PREVIEW_SAMPLES[data.modality])
+        self._fixed = self._preview_latents(PREVIEW_SAMPLES[data.modality])
 
     def rows(self, interval: Interval, previous: int) -> list[Row]:
         """One row per member that lived at the evaluation before; null metrics for those that died since."""
@@ -141,7 +141,7 @@ class _Look:
         return rows
 
     def preview(self) -> NDArray[np.float32]:
-        """[K, n, *shape] samples of the fixed latents, the same at every step and in every cell of a seed."""
+        """[K, n, *shape] samples of the fixed latents, the same at every step and in every trial of a study."""
         return self._samples(self._fixed)
 
     def _metrics(self, step: int) -> list[Row]:
@@ -182,6 +182,12 @@ class _Look:
                 drawn[t.seed] = latents(kind, stream(t.study_seed, t.seed, purpose, *index), (n, size))
         stacked = torch.from_numpy(np.stack([drawn[t.seed] for t in self._pack.trials]))
         return stacked.to(device=self._device, dtype=self._dtype)
+
+    def _preview_latents(self, n: int) -> Tensor:
+        """[K, n, L], the same for every member: pictures of different seeds are to be compared too."""
+        kind, size = self._latent
+        z = torch.from_numpy(latents(kind, stream(self._pack.trials[0].study_seed, 0, "preview"), (n, size)))
+        return z.to(device=self._device, dtype=self._dtype).expand(self._pack.width, n, size)
 
     def _probe_inputs(self, step: int) -> ProbeInputs:
         """Latents and reals of every member for the point monitors of this step."""
