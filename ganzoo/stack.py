@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from ganzoo.layers import Dropout, UpConv, keep_scale
+from ganzoo.layers import Dropout, UpConv, down_conv, keep_scale
 
 Uniforms = Mapping[str, Tensor]
 """Dropout layer -> uniforms [K, B, ...] of its input's shape."""
@@ -210,18 +210,22 @@ def _conv(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
     weight, bias = _folded(view.param("weight")), _folded(view.param("bias"))
     assert weight is not None
     groups = view.width * layer.groups
+    is_dcgan = h.device.type == "cpu" and _is_4x4_by_2(layer)
     if isinstance(layer, nn.ConvTranspose2d):
-        if h.device.type == "cpu" and _is_up_conv(layer):
+        if is_dcgan:
             out: Tensor = UpConv.apply(h, weight, groups)
             return out if bias is None else out + bias.view(1, -1, 1, 1)
         extra = layer.output_padding
         return F.conv_transpose2d(h, weight, bias, layer.stride, layer.padding, extra, groups, layer.dilation)
+    if is_dcgan and layer.in_channels <= 4 and not (h.shape[2] % 2 or h.shape[3] % 2):
+        return down_conv(h, weight, bias, groups)
     return F.conv2d(h, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
 
 
-def _is_up_conv(layer: nn.ConvTranspose2d) -> bool:
+def _is_4x4_by_2(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """Whether a layer is of the kind that `UpConv` and `down_conv` compute faster."""
     shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.output_padding)
-    return shape == ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0))
+    return shape == ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0)) and layer.groups == 1
 
 
 def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
@@ -246,11 +250,17 @@ def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
 
 
 def _dropout(_: nn.Module, h: Tensor, view: _View) -> Tensor:
-    if view.uniforms is None:
+    u = view.uniforms
+    if u is None:
         return h
-    rate = view.buffer("rate").view(-1, *[1] * (view.uniforms.dim() - 1))
-    scale = keep_scale(view.uniforms, rate, h.dtype)
-    return h * (scale if h.dim() == 3 else _to_maps(scale))
+    rate = view.buffer("rate").view(-1, *[1] * (u.dim() - 1))
+    if h.dim() == 3:
+        return h * keep_scale(u, rate, h.dtype)
+    # Written straight into the layout of maps: a transposed factor would cost a copy here and one in
+    # backward.
+    u, rate = u.transpose(0, 1), rate.transpose(0, 1)
+    scale = torch.ge(u, rate, out=h.new_empty(u.shape))
+    return h * scale.div_(1.0 - rate).view(h.shape)
 
 
 def _flatten(_: nn.Module, h: Tensor, view: _View) -> Tensor:

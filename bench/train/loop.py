@@ -141,7 +141,8 @@ class _Look:
         return rows
 
     def preview(self) -> NDArray[np.float32]:
-        """[K, n, *shape] samples of the fixed latents, the same at every step and in every trial of a study."""
+        """[K, n, *shape] samples of the fixed latents, the same at every step and in every trial of a
+        study."""
         return self._samples(self._fixed)
 
     def _metrics(self, step: int) -> list[Row]:
@@ -171,7 +172,9 @@ class _Look:
         """G in eval mode on latents [K, n, L]; `weights`: others than the raw ones."""
         gen = self._game.gen.stack
         params = None if weights is None else gen.leaves(weights)
-        chunks = [gen(part, train=False, params=params).float().cpu() for part in torch.split(z, _CHUNK, dim=1)]
+        chunks = [
+            gen(part, train=False, params=params).float().cpu() for part in torch.split(z, _CHUNK, dim=1)
+        ]
         return torch.cat(chunks, 1).numpy()
 
     def _latents(self, purpose: str, n: int, *index: int) -> Tensor:

@@ -32,14 +32,17 @@ class Models:
 
 
 def load_trial(results: str | Path, trial: str) -> Models:
-    """The final modules of a finished trial; UserError when there is no such trial or nothing was kept of it."""
+    """The final modules of a finished trial; UserError when there is no such trial or nothing was kept of
+    it."""
     plan = read_plan(Path(results))
     known = plan.trials if plan else {}
     if trial not in known:
         raise UserError(f"{results} has no trial {trial!r}; `ganbench status {results}` counts what it has")
     arrays = trial_final(Path(results), trial)
     if not arrays:
-        raise UserError(f"no weights are kept of trial {trial}: it is not done, or the study says `keep: none`")
+        raise UserError(
+            f"no weights are kept of trial {trial}: it is not done, or the study says `keep: none`"
+        )
     record = known[trial]
     gan = network(record, shape_of(record.dataset), device="cpu")
     for name, module in ((GEN, gan.gen), (DISC, gan.disc)):

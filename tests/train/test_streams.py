@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from bench.data.load import Dataset
 from bench.train.build import build_game, build_streams
-from bench.train.streams import BLOCK, PackStreams, latents, stream
+from bench.train.streams import BLOCK, PackStreams, coarse_uniforms, latents, stream
 from bench.trial import Pack
 from ganzoo.game import Draws
 from tests.train.conftest import make_trial
@@ -34,6 +35,17 @@ def test_latents() -> None:
     assert normal.std() == pytest.approx(1, abs=0.01)
     assert uniform.std() == pytest.approx(1 / 3**0.5, abs=0.01)
     assert -1 <= uniform.min() <= uniform.max() <= 1
+
+
+def test_coarse_uniforms_are_uniform_in_steps_of_2_to_the_minus_16() -> None:
+    u = coarse_uniforms(stream(0, 0, "dropout"), (1000, 201)).double()
+    assert u.shape == (1000, 201)
+    assert 0.0 <= u.min() < 1e-4
+    assert 1.0 - 1e-4 < u.max() < 1.0
+    assert torch.equal(u * 65536, (u * 65536).round())
+    counts = torch.histc(u, 50, 0.0, 1.0)
+    assert chisquare(counts.numpy()).pvalue > 0.001
+    assert (u >= 0.4).double().mean().item() == pytest.approx(0.6, abs=0.005)
 
 
 NOISY = {"dropout": 0.1, "label_noise": 0.1, "label_jitter": 0.1, "instance_noise": 0.1}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.layers import Dropout, UpConv, dropout_shapes
+from ganzoo.layers import Dropout, UpConv, down_conv, dropout_shapes
 from ganzoo.networks.dcgan import dcgan
 from ganzoo.networks.mlp import mlp
 from ganzoo.stack import Stack
@@ -143,3 +143,15 @@ def test_up_conv_is_the_transposed_convolution_with_its_gradients(groups: int) -
     torch.testing.assert_close(UpConv.apply(x, w, groups), expected, rtol=1e-12, atol=1e-12)
     assert torch.autograd.gradcheck(lambda x, w: UpConv.apply(x, w, groups), (x, w))
     assert torch.autograd.gradgradcheck(lambda x, w: UpConv.apply(x, w, groups), (x, w))
+
+
+@pytest.mark.parametrize(("groups", "channels"), [(1, 1), (3, 1), (2, 3)])
+def test_down_conv_is_the_strided_convolution_with_its_gradients(groups: int, channels: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, groups * channels, 4, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    w = torch.randn(groups * 2, channels, 4, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    b = torch.randn(groups * 2, generator=generator, dtype=torch.float64, requires_grad=True)
+    expected = nn.functional.conv2d(x, w, b, 2, 1, groups=groups)
+    torch.testing.assert_close(down_conv(x, w, b, groups), expected, rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda x, w, b: down_conv(x, w, b, groups), (x, w, b))
+    assert torch.autograd.gradgradcheck(lambda x, w, b: down_conv(x, w, b, groups), (x, w, b))
