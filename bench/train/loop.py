@@ -26,8 +26,8 @@ PREVIEW_FRAMES = 8
 
 PREVIEW_SAMPLES = {"image": 36, "points": 256}
 
-_CHUNK = 500
-"""Samples that G makes at a time when it is evaluated."""
+_CHUNK = 200
+"""Samples that G makes at a time when it is evaluated; more leave the cache and take half as long again."""
 
 
 @dataclass(frozen=True)
