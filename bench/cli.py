@@ -297,12 +297,12 @@ def show(results: Path, trial: str, form: str) -> int:
 @FORMAT
 def judge(results: Path, strict: bool, form: str) -> int:
     """Judge every finished trial of RESULTS again, from its stored curves."""
-    from bench.store.tables import consolidate, load
+    from bench.store.tables import judge_again, load
 
-    for sentence in consolidate(results):
+    for sentence in judge_again(results):
         say(sentence)
     tables = load(results)
-    axes = [name for name in _axes_of(results) if name in tables.trials]
+    axes = [name for name in tables.meta.get("axes", []) if name in tables.trials]
     columns = ["trial", *axes, "seed", "status", "outcome", "outcome_step", "outcome_reason"]
     rows = [dict(zip(columns, row, strict=True)) for row in tables.trials[columns].itertuples(index=False)]
     put(render(rows, form, columns))
@@ -422,14 +422,6 @@ def _plan_text(made: Plan) -> str:
     from bench.study.plan import text
 
     return text(made, examples.question(examples.find(made.study.source)))
-
-
-def _axes_of(results: Path) -> list[str]:
-    from bench.store.ledger import read_plan
-
-    made = read_plan(results)
-    first = next(iter(made.trials.values()), None) if made else None
-    return [name for name, _ in first.axes] if first else []
 
 
 if __name__ == "__main__":

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that the user can put right. `str()` is the whole message; the command line prints only that."""
+    """Something that the user can put right. `str()` is the whole message, all that the CLI prints."""
 
     exit_code = 2

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 PROTOCOL = 1
-"""Version of everything that decides a number: streams, evaluation schedule, metrics. Part of every trial's id."""
+"""Version of all that decides a number: streams, evaluation schedule, metrics. Part of every trial's id."""
 
 KeyValue = str | int | float | bool
 
@@ -119,7 +119,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Pack:
-    """Trials trained together as one program. Order, threads and device decide the bits, so they make the id."""
+    """Trials trained together as one program. Order, threads and device decide the bits: they make the id."""
 
     trials: tuple[Trial, ...]
     threads: int = 1
@@ -131,7 +131,8 @@ class Pack:
 
     @cached_property
     def id(self) -> str:
-        return _short_hash({"trials": [t.id for t in self.trials], "threads": self.threads, "device": self.device})
+        trials = [trial.id for trial in self.trials]
+        return _short_hash({"trials": trials, "threads": self.threads, "device": self.device})
 
 
 def canonical_json(value: Any) -> str:
@@ -144,6 +145,6 @@ def _short_hash(value: Any) -> str:
 
 
 def evaluation_steps(steps: int, every: int) -> tuple[int, ...]:
-    """The steps at which a trial is measured: 0, every/4 and every/2 (early change is fast), multiples of every, the end."""
+    """When a trial is measured: 0, every/4 and every/2 (early change is fast), multiples of every, the end."""
     points = {0, every // 4, every // 2, steps, *range(every, steps, every)}
     return tuple(sorted(p for p in points if p <= steps))

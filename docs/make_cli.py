@@ -32,7 +32,13 @@ def page() -> str:
 
 def _block(title: str, command: click.Command, name: str | None) -> str:
     parent = None if name is None else click.Context(cli, info_name="ganbench")
-    context = click.Context(command, parent=parent, info_name=name or "ganbench", terminal_width=100)
+    context = click.Context(
+        command,
+        parent=parent,
+        info_name=name or "ganbench",
+        terminal_width=100,
+        help_option_names=cli.context_settings["help_option_names"],
+    )
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"## {title}\n\n```text\n{text}\n```\n"
 

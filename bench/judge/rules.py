@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -72,6 +73,11 @@ class Rules:
     improving_p: float = 0.05
     improving_share: float = 0.1
     improving_noise: float = 1.0
+
+    def window(self, evaluations: int) -> int:
+        """Number of evaluations in W, of a run with so many."""
+        # The small term keeps 0.2 * 25 from being counted as 6 for the sake of a rounding error.
+        return max(self.window_least, math.ceil(self.window_share * evaluations - 1e-9))
 
 
 RULES = Rules()

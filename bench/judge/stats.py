@@ -1,4 +1,4 @@
-"""Rates, intervals and averages with the seed as the unit of replication (MEASURE section 4)."""
+"""Rates, intervals and averages with the seed, not the trial, as the unit of replication."""
 
 from __future__ import annotations
 

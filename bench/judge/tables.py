@@ -1,150 +1,137 @@
-"""The rules applied to whole tables: verdict, flags and final metrics of every trial of `curves`."""
+"""The rules applied to whole tables: outcome, flags, final and best values of every trial from its rows."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from bench.judge.outcomes import OUTCOMES, Context, Verdict, judge
-from bench.judge.rules import RULES, Rules
-from bench.judge.trace import Trace
+from bench.judge.rules import RULES
 
-Curve = Mapping[str, NDArray[Any]]
+Curve = dict[str, np.ndarray]
+Judge = Callable[[Curve, Context], Verdict]
 
-VERDICT_COLUMNS = ("outcome", "outcome_step", "outcome_reason", "rules_version")
-IDENTITY = ("trial", "step", "d_updates", "g_updates", "alive", "first_bad_step")
+VERDICT: Mapping[str, pa.DataType] = {
+    "outcome": pa.string(),
+    "outcome_step": pa.int64(),
+    "outcome_reason": pa.string(),
+    "rules_version": pa.int64(),
+}
+MADE_HERE = ("flag.", "final.", "best.")
+"""How the names of the other columns that the rules make begin."""
 
 
-def judge_table(
-    curves: pd.DataFrame,
-    contexts: Context | Mapping[str, Context],
-    directions: Mapping[str, str] | None = None,
-    rules: Rules = RULES,
-) -> pd.DataFrame:
-    """One row per trial of `curves`, in the order of their ids.
+def judge_table(trials: pa.Table, curves: pa.Table, meta: Mapping[str, Any], by: Judge = judge) -> pa.Table:
+    """`trials` with its outcome columns made anew from `curves`; a trial without rows there has nulls.
 
     Args:
-        curves: the curves table, rows in any order.
-        contexts: one context for all trials, or one for each trial id (trials without one are left out).
-        directions: metric columns to summarise, each "lower" or "higher"; None: `metric_directions`.
-    Returns:
-        columns trial, outcome, outcome_step, outcome_reason, rules_version; flag.<name> (bool or null),
-        flag.<name>.onset and .recovery (steps or null); final.<metric> (median over W, null for a trial that
-        died) and best.<metric> (null where the metric has no direction or was never computed).
+        trials: a row per trial, columns up to `status` and settings; outcome columns of before are dropped.
+        curves: sorted by trial and step.
+        meta: the tables' metadata: `measures`, one record per way of measuring (primary, floors, n_modes,
+            columns, directions); `measure_of` {trial: index}, empty where there is one; `steps` {trial: n}.
     """
-    directions = metric_directions(curves) if directions is None else directions
-    ids, verdicts, finals, bests = [], [], [], []
-    for trial, curve in split(curves):
-        context = contexts if isinstance(contexts, Context) else contexts.get(trial)
-        if context is None:
-            continue
-        trace = Trace.of(curve, context, rules)
-        ids.append(trial)
-        verdicts.append(judge(curve, context, rules))
-        finals.append({name: final(trace, name) for name in directions})
-        bests.append({name: best(trace, name, way) for name, way in directions.items()})
-    table: dict[str, Any] = {"trial": pd.array(ids, dtype="object"), **_verdict_columns(verdicts)}
-    table |= {f"final.{name}": np.array([row[name] for row in finals], dtype=float) for name in directions}
-    table |= {f"best.{name}": np.array([row[name] for row in bests], dtype=float) for name in directions}
-    return pd.DataFrame(table)
+    measures, index = meta["measures"], meta.get("measure_of") or {}
+    numbers = {column.name for column in curves.schema if pa.types.is_floating(column.type)}
+    metrics = [[name for name in each["columns"] if name in numbers] for each in measures]
+    judged = {}
+    for trial, curve in curves_by_trial(curves):
+        at = index.get(trial, 0)
+        judged[trial] = judge_trial(curve, measures[at], int(meta["steps"][trial]), metrics[at], by)
+    rows = [judged.get(trial, {}) for trial in trials.column("trial").to_pylist()]
+    types = columns(dict.fromkeys(itertools.chain.from_iterable(metrics)))
+    made = {name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in types.items()}
+    kept = [name for name in trials.column_names if name not in VERDICT and not name.startswith(MADE_HERE)]
+    place = kept.index("status") + 1
+    arrays = {name: trials.column(name) for name in kept[:place]} | made
+    return pa.table(arrays | {name: trials.column(name) for name in kept[place:]})
 
 
-def split(curves: pd.DataFrame) -> Iterator[tuple[str, Curve]]:
-    """Each trial's id and its columns as arrays, ordered by step; a thousand times cheaper than groupby."""
-    ordered = curves.sort_values(["trial", "step"], kind="stable")
-    trials = ordered["trial"].to_numpy(dtype=object)
-    arrays = {str(name): _array(ordered[name]) for name in ordered.columns if name != "trial"}
-    if not len(trials):
-        return
-    starts = np.flatnonzero(np.concatenate(([True], trials[1:] != trials[:-1])))
-    for first, after in zip(starts, [*starts[1:], len(trials)], strict=True):
-        yield str(trials[first]), {name: values[first:after] for name, values in arrays.items()}
-
-
-def contexts_from(trials: pd.DataFrame, meta: Mapping[str, Any]) -> dict[str, Context]:
-    """The context of each trial from the trials table (`trial`, `steps`) and the curves' metadata.
-
-    The metadata's keys: `primary`, `floors` {column: {mean, sd, n}}, `n_modes`; a study of several data sets
-    has a list `measures` of such records and `measure_of` {trial: index}.
-    """
-    measures, index = meta.get("measures") or [], meta.get("measure_of") or {}
-    steps = trials["steps"] if "steps" in trials else pd.Series(0, index=trials.index)
-    found = {}
-    for trial, planned in zip(trials["trial"].astype(str), steps, strict=True):
-        measure = measures[index[trial]] if trial in index else meta
-        floors = measure.get("floors") or {}
-        primary, n_modes = str(measure.get("primary", "")), measure.get("n_modes")
-        mean, sd = (_number(floors.get(primary, {}).get(key)) for key in ("mean", "sd"))
-        modes = None if n_modes is None else int(n_modes)
-        found[trial] = Context(primary, mean, sd, modes, int(planned), floors)
-    return found
-
-
-def metric_directions(curves: pd.DataFrame) -> dict[str, str]:
-    """The numeric metric columns (those with a status, and their parts) and their direction.
-
-    Distances are better lower; parts of `modes` are better higher, but for `modes.tv`.
-    """
-    families = [str(name).removesuffix("_status") for name in curves.columns if str(name).endswith("_status")]
-    found: dict[str, str] = {}
-    for name in map(str, curves.columns):
-        family = name.partition(".")[0]
-        # The evaluation noise describes the measurement, not the run.
-        if family not in families or name.endswith((".noise", "_status", ".set")):
-            continue
-        found[name] = "higher" if family == "modes" and not name.endswith(".tv") else "lower"
-    return found
-
-
-def final(trace: Trace, column: str) -> float:
-    """Median over W; NaN when the trial died or a value of W is missing."""
-    if not trace.enough or not trace.live.all():
-        return math.nan
-    return float(np.median(trace.floats(column)[trace.window]))
-
-
-def best(trace: Trace, column: str, direction: str) -> float:
-    """The best value after step 0. Descriptive only: the best of many noisy values is biased."""
-    values = trace.floats(column)[1:]
-    values = values[np.isfinite(values)]
-    if not values.size or direction not in ("lower", "higher"):
-        return math.nan
-    return float(values.min() if direction == "lower" else values.max())
-
-
-def _verdict_columns(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Columns with nulls for what is not known: pandas' boolean and Int64, objects for text."""
-    columns: dict[str, Any] = {
-        "outcome": pd.array([v.outcome for v in verdicts], dtype="object"),
-        "outcome_step": pd.array([v.step for v in verdicts], dtype="Int64"),
-        "outcome_reason": pd.array([v.reason for v in verdicts], dtype="object"),
-        "rules_version": pd.array([v.rules_version for v in verdicts], dtype="object"),
-    }
+def columns(metrics: Iterable[str]) -> dict[str, pa.DataType]:
+    """The columns that the rules make, in order; `metrics` are those with numbers."""
+    found = dict(VERDICT)
     for name in OUTCOMES:
-        flags = [v.flags[name] for v in verdicts]
-        columns[f"flag.{name}"] = pd.array([flag.holds for flag in flags], dtype="boolean")
-        columns[f"flag.{name}.onset"] = pd.array([flag.onset for flag in flags], dtype="Int64")
-        columns[f"flag.{name}.recovery"] = pd.array([flag.recovery for flag in flags], dtype="Int64")
-    return columns
+        found[f"flag.{name}"] = pa.bool_()
+        found[f"flag.{name}.onset"] = pa.int64()
+        found[f"flag.{name}.recovery"] = pa.int64()
+    metrics = list(metrics)
+    for kind in ("final", "best"):
+        found.update({f"{kind}.{name}": pa.float64() for name in metrics})
+    return found
 
 
-def _array(column: pd.Series[Any]) -> NDArray[Any]:
-    """Floats with NaN for null where the column holds numbers, objects with None where it does not."""
-    if str(column.name) == "step":
-        return column.to_numpy(dtype=np.int64)
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return np.asarray(column.fillna(True).to_numpy(dtype=bool))
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    values: NDArray[Any] = column.to_numpy(dtype=object, copy=True)
-    values[column.isna().to_numpy()] = None
-    return values
+def judge_trial(
+    curve: Curve, measure: Mapping[str, Any], steps: int, metrics: Iterable[str], by: Judge = judge
+) -> dict[str, Any]:
+    """One trial's outcome columns: outcome, its step and reason, flags, final.<metric>, best.<metric>."""
+    verdict = by(curve, context(measure, steps))
+    row: dict[str, Any] = {
+        "outcome": verdict.outcome,
+        "outcome_step": verdict.step,
+        "outcome_reason": verdict.reason,
+        "rules_version": int(verdict.rules_version),
+    }
+    for name, flag in verdict.flags.items():
+        row[f"flag.{name}"] = flag.holds
+        row[f"flag.{name}.onset"] = flag.onset
+        row[f"flag.{name}.recovery"] = flag.recovery
+    for name in metrics:
+        values = np.asarray(curve[name], dtype=np.float64)
+        row[f"final.{name}"] = final(values)
+        row[f"best.{name}"] = best(values, str(measure["directions"].get(name, "")))
+    return row
 
 
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+def curves_by_trial(curves: pa.Table) -> Iterator[tuple[str, Curve]]:
+    """(trial, columns as numpy arrays) for each trial of a table sorted by trial and step; null is NaN."""
+    if not curves.num_rows:
+        return
+    arrays = {name: _to_numpy(curves.column(name)) for name in curves.column_names}
+    ids = arrays["trial"]
+    starts = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
+    for first, after in itertools.pairwise(starts):
+        yield str(ids[first]), {name: values[first:after] for name, values in arrays.items()}
+
+
+def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
+    if pa.types.is_integer(column.type) and column.null_count:
+        column = column.cast(pa.float64())
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def context(measure: Mapping[str, Any], steps: int) -> Context:
+    """What the rules must know of a trial beside its curve, from the record of how it was measured."""
+    floors = measure["floors"]
+    primary = str(measure["primary"])
+    floor = floors.get(primary, {})
+    return Context(
+        primary=primary,
+        floor_mean=float(floor.get("mean", math.nan)),
+        floor_sd=float(floor.get("sd", math.nan)),
+        n_modes=measure["n_modes"],
+        steps=steps,
+        floors=floors,
+    )
+
+
+def final(values: np.ndarray) -> float | None:
+    """Median over W; None when W is not there or one of its evaluations has no value (the trial died)."""
+    width = RULES.window(len(values))
+    window = values[-width:]
+    if len(values) <= width or not np.isfinite(window).all():
+        return None
+    return float(np.median(window))
+
+
+def best(values: np.ndarray, direction: str) -> float | None:
+    """The best single value (`direction`: lower, higher, one; empty: none is). The best of many is biased."""
+    finite = values[np.isfinite(values)]
+    if not finite.size or not direction:
+        return None
+    if direction == "one":
+        return float(finite[np.abs(finite - 1.0).argmin()])
+    return float(finite.max() if direction == "higher" else finite.min())

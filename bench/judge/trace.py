@@ -94,8 +94,7 @@ class Trace:
     @cached_property
     def width(self) -> int:
         """Number of evaluations in W."""
-        # The small term keeps 0.2 * 25 from being counted as 6 for the sake of a rounding error.
-        return max(self.rules.window_least, math.ceil(self.rules.window_share * len(self) - 1e-9))
+        return self.rules.window(len(self))
 
     @cached_property
     def enough(self) -> bool:

@@ -56,7 +56,7 @@ class View:
     def axes(self) -> dict[str, str]:
         """Axis name -> its column of the trials table, for the axes that take more than one value."""
         trials, found = self.results.trials, {}
-        for axis in map(str, self.results.study.get("grid") or {}):
+        for axis in map(str, self.results.study.get("grid") or self.results.meta.get("axes") or ()):
             column = f"axis.{axis}" if f"axis.{axis}" in trials else axis
             if column in trials and trials[column].nunique(dropna=False) > 1:
                 found[axis] = column

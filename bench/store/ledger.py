@@ -17,6 +17,7 @@ from bench.store.segments import Corrupt, Part, read_part
 from bench.trial import PROTOCOL, Pack, Trial, canonical_json
 
 MakePacks = Callable[[list[Trial]], Sequence[Pack]]
+PACKS = "packs"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Done:
 
 
 def pack_folder(results: Path, pack_id: str) -> Path:
-    return results / "packs" / pack_id
+    return results / PACKS / pack_id
 
 
 # --- the plan

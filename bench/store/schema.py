@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import UserError
+from bench.judge.tables import VERDICT
 from bench.store import atomic
 
 METADATA_KEY = b"ganbench"
@@ -55,10 +56,7 @@ TRIAL_COLUMNS: Mapping[str, pa.DataType] = {
     "pack_width": pa.int64(),
     "member": pa.int64(),
     "status": pa.string(),
-    "outcome": pa.string(),
-    "outcome_step": pa.int64(),
-    "outcome_reason": pa.string(),
-    "rules_version": pa.int64(),
+    **VERDICT,
 }
 ATTEMPT_COLUMNS: Mapping[str, pa.DataType] = {
     "pack": pa.string(),

@@ -13,11 +13,13 @@ import yaml
 
 from bench.errors import UserError
 from bench.judge.outcomes import judge
-from bench.store import attempts, floors, ledger, manifest, schema, verdicts
+from bench.judge.tables import VERDICT, Judge, judge_table
+from bench.store import attempts, floors, ledger, manifest, schema
 from bench.store.segments import Corrupt, read_segment
 from bench.trial import PROTOCOL, Component, Evaluate, Pack, Trial
 
 TRIALS, CURVES, ATTEMPTS = "trials.parquet", "curves.parquet", "attempts.parquet"
+SORTED = [("trial", "ascending"), ("step", "ascending")]
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,38 @@ def load(results: str | Path) -> Results:
         path=path,
         trials=schema.read(path / TRIALS, schema.TRIAL_COLUMNS, open_ended=True).to_pandas(),
         curves=schema.read(path / CURVES, schema.curves_core(), open_ended=True).to_pandas(),
-        attempts=schema.read(path / ATTEMPTS, schema.attempts()).to_pandas(),
+        attempts=_attempts_of(path).to_pandas(),
         meta=schema.read_metadata(path / CURVES),
         manifest=manifest.read(path),
         study=dict(yaml.safe_load(study.read_text()) or {}) if study.exists() else {},
     )
 
 
-def consolidate(results: Path, by: verdicts.Judge = judge) -> list[str]:
+def _attempts_of(results: Path) -> pa.Table:
+    """The table of attempts; empty where only the other two were handed on."""
+    path = results / ATTEMPTS
+    return schema.read(path, schema.attempts()) if path.exists() else schema.table([], schema.attempts())
+
+
+def judge_again(results: Path, by: Judge = judge) -> list[str]:
+    """Make the tables anew with today's rules; returns a sentence for each finished pack that is damaged.
+
+    From the ledger; in a folder without packs from `curves.parquet` and `trials.parquet` alone.
+    """
+    if (results / ledger.PACKS).is_dir() or not (results / CURVES).exists():
+        return consolidate(results, by)
+    trials = schema.read(results / TRIALS, schema.TRIAL_COLUMNS, open_ended=True)
+    curves = schema.read(results / CURVES, schema.curves_core(), open_ended=True)
+    meta = schema.read_metadata(results / CURVES)
+    lacking = [name for name in ("measures", "steps") if name not in meta]
+    if lacking:
+        raise UserError(f"{results / CURVES} says nothing of its {' and '.join(lacking)}; is it ganbench's?")
+    curves = curves.sort_by(SORTED).combine_chunks()
+    schema.write(results / TRIALS, judge_table(trials, curves, meta, by), meta)
+    return []
+
+
+def consolidate(results: Path, by: Judge = judge) -> list[str]:
     """Write the three tables from the ledger; returns a sentence for each finished pack that is damaged.
 
     A damaged pack is left out (its trials count as pending) and re-opened by the next start of the study.
@@ -75,11 +101,11 @@ def consolidate(results: Path, by: verdicts.Judge = judge) -> list[str]:
             tables.append(_widen(table, metrics))
             good.add(pack.id)
     curves = pa.concat_tables([schema.table([], schema.curves(metrics)), *tables])
-    curves = curves.sort_by([("trial", "ascending"), ("step", "ascending")]).combine_chunks()
+    curves = curves.sort_by(SORTED).combine_chunks()
     meta = _metadata(measures, plan.packs)
-    rows = _trial_rows(results, plan.packs, good, curves, measures, by)
+    trials = _trial_table(_trial_rows(results, plan.packs, good))
     schema.write(results / CURVES, curves, meta)
-    schema.write(results / TRIALS, _trial_table(rows, metrics), meta)
+    schema.write(results / TRIALS, judge_table(trials, curves, meta, by), meta)
     schema.write(results / ATTEMPTS, _attempt_table(results, plan.packs))
     return [f"{sentence}. Pack {pack} will be trained again" for pack, sentence in damaged.items()]
 
@@ -116,20 +142,8 @@ def _widen(table: pa.Table, metrics: Sequence[str]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema.curves(metrics))
 
 
-def _trial_rows(
-    results: Path,
-    packs: Iterable[Pack],
-    good: set[str],
-    curves: pa.Table,
-    measures: Mapping[str, Mapping[str, Any]],
-    by: verdicts.Judge,
-) -> list[dict[str, Any]]:
-    trials = {trial.id: trial for pack in packs for trial in pack.trials}
-    judged = {}
-    for identity, curve in verdicts.curves_by_trial(curves):
-        trial = trials[identity]
-        measure = measures[floors.measure_key(trial)]
-        judged[identity] = verdicts.judged(curve, measure, trial.steps, _numbers(measure["columns"]), by)
+def _trial_rows(results: Path, packs: Iterable[Pack], good: set[str]) -> list[dict[str, Any]]:
+    """Identity, status and settings of every planned trial; `good` are the packs whose rows are there."""
     rows = []
     for pack in packs:
         status = ledger.pack_status(results, pack.id)
@@ -138,13 +152,8 @@ def _trial_rows(
         for member, trial in enumerate(pack.trials):
             row = {"trial": trial.id, "cell": trial.cell, "seed": trial.seed, "pack": pack.id}
             row |= {"pack_width": pack.width, "member": member, "status": status}
-            rows.append(row | judged.get(trial.id, {}) | config_columns(trial))
+            rows.append(row | config_columns(trial))
     return rows
-
-
-def _numbers(columns: Iterable[str]) -> list[str]:
-    names = dict.fromkeys((*columns, *schema.ALWAYS_MEASURED))
-    return [name for name in names if schema.metric_type(name) == pa.float64()]
 
 
 def config_columns(trial: Trial) -> dict[str, Any]:
@@ -170,8 +179,8 @@ def config_columns(trial: Trial) -> dict[str, Any]:
     return row
 
 
-def _trial_table(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> pa.Table:
-    fixed = {**schema.TRIAL_COLUMNS, **verdicts.columns(_numbers(metrics))}
+def _trial_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    fixed = {name: kind for name, kind in schema.TRIAL_COLUMNS.items() if name not in VERDICT}
     names = dict.fromkeys(name for row in rows for name in row if name not in fixed)
     types = {name: _common_type([row.get(name) for row in rows]) for name in names}
     rows = [
@@ -205,9 +214,10 @@ def _metadata(measures: Mapping[str, Mapping[str, Any]], packs: Sequence[Pack]) 
     of_trial, steps = {}, {}
     for pack in packs:
         for trial in pack.trials:
-            of_trial[trial.id] = keys.setdefault(floors.measure_key(trial), len(keys))
             steps[trial.id] = trial.steps
-    listed = [dict(measures[key]) for key in keys if key in measures]
+            if (key := floors.measure_key(trial)) in measures:
+                of_trial[trial.id] = keys.setdefault(key, len(keys))
+    listed = [dict(measures[key]) for key in keys]
     units: dict[str, str] = dict(schema.MONITOR_UNITS)
     directions: dict[str, str] = {}
     for each in listed:
@@ -220,6 +230,7 @@ def _metadata(measures: Mapping[str, Mapping[str, Any]], packs: Sequence[Pack]) 
             name: first.get(name)
             for name in ("primary", "floors", "n_modes", "extractor", "samples", "modality")
         },
+        "axes": [name for name, _ in packs[0].trials[0].axes] if packs else [],
         "measures": listed,
         "measure_of": of_trial if len(listed) > 1 else {},
         "steps": steps,

@@ -1,77 +1,135 @@
-"""Whole tables: one row per trial, whatever the order of rows; nulls; several data sets."""
+"""Whole tables: one row per trial, nulls, several data sets; final and best values."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
-from planted_curves import CONTEXT, FLOOR, FLOOR_SD, KINDS, STEPS, planted
+from planted_curves import FLOOR, FLOOR_SD, KINDS, planted
 
-from bench.judge.tables import contexts_from, judge_table, metric_directions
+from bench.judge.outcomes import Verdict
+from bench.judge.rules import RULES
+from bench.judge.tables import best, columns, curves_by_trial, final, judge_table
+from bench.store import schema
+
+IDS = [f"{i:02d}" for i in range(len(KINDS))]
+MEASURE = {
+    "primary": "fd",
+    "floors": {"fd": {"mean": FLOOR, "sd": FLOOR_SD}},
+    "n_modes": 10,
+    "columns": ["fd", "fd_status", "modes.covered", "modes.set"],
+    "directions": {"fd": "lower", "modes.covered": "higher"},
+}
+META = {"measures": [MEASURE], "steps": dict.fromkeys([*IDS, "x"], 1000)}
 
 
 @pytest.fixture(scope="module")
-def curves() -> pd.DataFrame:
-    frames = [pd.DataFrame({"trial": f"{i:02d}", **planted(kind)}) for i, kind in enumerate(KINDS)]
-    return pd.concat(frames, ignore_index=True).sample(frac=1.0, random_state=0)
+def curves() -> pa.Table:
+    frames = [pd.DataFrame({"trial": i, **planted(kind)}) for i, kind in zip(IDS, KINDS, strict=True)]
+    return pa.Table.from_pandas(pd.concat(frames, ignore_index=True), preserve_index=False)
 
 
-def test_one_row_per_trial_with_outcome_flags_and_metrics(curves: pd.DataFrame) -> None:
-    table = judge_table(curves, CONTEXT)
-    assert table["outcome"].tolist() == list(KINDS)
-    assert table["trial"].tolist() == [f"{i:02d}" for i in range(len(KINDS))]
-    collapsed = table.set_index("outcome").loc["total_collapse"]
-    assert collapsed["flag.total_collapse"] is True or bool(collapsed["flag.total_collapse"])
-    assert collapsed["flag.total_collapse.onset"] == 350
-    assert pd.isna(collapsed["flag.total_collapse.recovery"])
-    assert collapsed["final.fd"] == pytest.approx(np.median(planted("total_collapse")["fd"][-5:]))
-    assert collapsed["best.fd"] == pytest.approx(planted("total_collapse")["fd"][1:].min())
-    assert collapsed["best.modes.covered"] == 10
-
-
-def test_a_dead_trial_has_no_final_value(curves: pd.DataFrame) -> None:
-    dead = judge_table(curves, CONTEXT).set_index("outcome").loc["diverged"]
-    assert np.isnan(dead["final.fd"])
-    assert np.isfinite(dead["best.fd"])
-    assert pd.isna(dead["flag.degraded"])
-
-
-def test_parquet_nulls_of_pandas_are_nulls_of_the_rules(curves: pd.DataFrame) -> None:
-    nullable = curves.convert_dtypes()
-    pd.testing.assert_frame_equal(judge_table(nullable, CONTEXT), judge_table(curves, CONTEXT))
-
-
-def test_no_trials_give_an_empty_table(curves: pd.DataFrame) -> None:
-    table = judge_table(curves.iloc[:0], CONTEXT)
-    assert len(table) == 0
-    assert {"trial", "outcome", "flag.stalled", "final.fd"} <= set(table.columns)
-
-
-def test_contexts_of_one_and_of_several_data_sets() -> None:
-    trials = pd.DataFrame({"trial": ["a", "b"], "steps": [100, 200]})
-    one = {"primary": "fd", "floors": {"fd": {"mean": FLOOR, "sd": FLOOR_SD}}, "n_modes": 10}
-    contexts = contexts_from(trials, one)
-    assert (contexts["a"].floor_mean, contexts["b"].steps, contexts["b"].n_modes) == (FLOOR, 200, 10)
-    other = {"primary": "sw1", "floors": {}, "n_modes": None}
-    several = contexts_from(trials, {**one, "measures": [one, other], "measure_of": {"a": 0, "b": 1}})
-    assert (several["a"].primary, several["b"].primary) == ("fd", "sw1")
-    assert np.isnan(several["b"].floor_mean)
-    assert several["b"].n_modes is None
-
-
-def test_trials_without_a_context_are_left_out(curves: pd.DataFrame) -> None:
-    assert judge_table(curves, {"03": CONTEXT})["trial"].tolist() == ["03"]
-
-
-def test_directions_of_metric_columns(curves: pd.DataFrame) -> None:
-    assert metric_directions(curves) == {"fd": "lower", "modes.hq": "higher", "modes.covered": "higher"}
-
-
-def test_many_trials_are_judged_in_little_time(curves: pd.DataFrame) -> None:
-    wide = pd.concat(
-        [curves.assign(trial=curves["trial"] + f"-{copy}") for copy in range(20)], ignore_index=True
+def trials_of(ids: list[str], **more: Any) -> pa.Table:
+    status = ["done"] * len(ids)
+    return pa.table(
+        {"trial": ids, "seed": [0] * len(ids), "status": status, "lr_g": [0.1] * len(ids), **more}
     )
-    table = judge_table(wide, CONTEXT)
-    assert len(table) == 20 * len(KINDS)
-    assert (table.groupby("outcome").size() == 20).all()
-    assert len(STEPS) * len(table) >= 4000
+
+
+def test_every_trial_gets_outcome_flags_and_values(curves: pa.Table) -> None:
+    table = judge_table(trials_of(IDS), curves, META)
+    assert table.column("outcome").to_pylist() == list(KINDS)
+    assert table.column_names == [
+        *("trial", "seed", "status"),
+        *columns(["fd", "modes.covered"]),
+        "lr_g",
+    ]
+    row = table.to_pylist()[KINDS.index("total_collapse")]
+    assert row["flag.total_collapse"] is True
+    assert row["flag.total_collapse.onset"] == 350
+    assert row["flag.total_collapse.recovery"] is None
+    assert row["rules_version"] == int(RULES.version)
+    curve = planted("total_collapse")["fd"]
+    assert row["final.fd"] == np.median(curve[-5:])
+    assert row["best.fd"] == curve.min()
+    assert row["best.modes.covered"] == 10
+    assert row["lr_g"] == 0.1
+
+
+def test_a_dead_trial_has_no_final_value(curves: pa.Table) -> None:
+    row = judge_table(trials_of(IDS), curves, META).to_pylist()[KINDS.index("diverged")]
+    assert row["final.fd"] is None
+    assert np.isfinite(row["best.fd"])
+    assert row["flag.degraded"] is None
+
+
+def test_what_was_judged_before_is_made_anew(curves: pa.Table) -> None:
+    once = judge_table(trials_of(IDS), curves, META)
+    old = once.append_column("flag.forgotten", pa.array([True] * len(IDS)))
+    old = old.set_column(3, "outcome", pa.array(["wrong"] * len(IDS)))
+    assert judge_table(old, curves, META).equals(once)
+
+
+def test_another_judge_is_heard(curves: pa.Table) -> None:
+    table = judge_table(trials_of(IDS), curves, META, lambda *_: Verdict("x", 1, "so", {}, "7"))
+    assert set(table.column("outcome").to_pylist()) == {"x"}
+    assert set(table.column("rules_version").to_pylist()) == {7}
+
+
+def test_a_trial_without_rows_is_not_judged(curves: pa.Table) -> None:
+    row = judge_table(trials_of([*IDS, "x"]), curves, META).to_pylist()[-1]
+    assert {name for name, value in row.items() if value is not None} == {"trial", "seed", "status", "lr_g"}
+
+
+def test_each_data_set_is_judged_by_its_own_measure(curves: pa.Table) -> None:
+    unknown = {**MEASURE, "floors": {}, "columns": ["fd"], "directions": {}}
+    meta = {"measures": [MEASURE, unknown], "steps": META["steps"], "measure_of": {IDS[-1]: 1, IDS[0]: 0}}
+    rows = judge_table(trials_of(IDS), curves, meta).to_pylist()
+    assert rows[0]["outcome"] == KINDS[0]
+    assert rows[-1]["outcome"] is None
+    assert "floor of fd is not known" in rows[-1]["outcome_reason"]
+    assert rows[-1]["final.fd"] is not None
+    assert (rows[-1]["best.fd"], rows[-1]["final.modes.covered"]) == (None, None)
+
+
+def test_a_study_without_rows() -> None:
+    empty = schema.table([], schema.curves(()))
+    table = judge_table(trials_of(["x"]), empty, {"measures": [], "steps": {}})
+    assert table.column("outcome").to_pylist() == [None]
+    assert not list(curves_by_trial(empty))
+
+
+def test_a_table_is_split_by_trial_with_nulls_as_nan() -> None:
+    rows = [
+        {"trial": "a", "step": 0, "alive": True, "sw1": 1.0, "sw1_status": "ok"},
+        {"trial": "a", "step": 1, "alive": False, "first_bad_step": 1, "sw1_status": None},
+        {"trial": "b", "step": 0, "alive": True},
+    ]
+    found = dict(curves_by_trial(schema.table(rows, schema.curves(("sw1", "sw1_status")))))
+    assert list(found) == ["a", "b"]
+    assert found["a"]["step"].tolist() == [0, 1]
+    assert found["a"]["alive"].tolist() == [True, False]
+    assert np.isnan(found["a"]["sw1"][1])
+    assert np.isnan(found["a"]["first_bad_step"][0])
+    assert found["a"]["sw1_status"].tolist() == ["ok", None]
+
+
+@pytest.mark.parametrize("length", [6, 7, 25, 26, 40, 101])
+def test_final_is_the_median_over_the_window_of_the_rules(length: int) -> None:
+    values = np.arange(float(length))
+    assert final(values) == np.median(values[-RULES.window(length) :])
+    values[-1] = np.nan
+    assert final(values) is None
+
+
+def test_final_needs_the_window_beside_the_first_evaluation() -> None:
+    assert final(np.arange(5.0)) is None
+
+
+@pytest.mark.parametrize(("direction", "value"), [("lower", 0.5), ("higher", 3.0), ("one", 1.1), ("", None)])
+def test_best_follows_the_direction(direction: str, value: float | None) -> None:
+    assert best(np.array([3.0, np.nan, 0.5, 1.1, np.inf]), direction) == value
+    assert best(np.array([np.nan]), direction) is None
