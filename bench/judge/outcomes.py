@@ -117,7 +117,7 @@ class Verdict:
 
 
 def judge(curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules = RULES) -> Verdict:
-    """The verdict on one trial from its rows of the curves table (MEASURE section 3), in any order.
+    """The verdict on one trial from its rows of the curves table, in any order.
 
     `curve` maps column names to arrays of equal length: NaN for null in floats, None in objects.
     """
