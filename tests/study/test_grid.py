@@ -300,7 +300,7 @@ def test_image_sizes_of_dcgan() -> None:
 
 @pytest.mark.parametrize(
     ("name", "cells", "number"),
-    [("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 40, 240), ("losses", 30, 150)],
+    [("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("losses", 30, 150)],
 )
 def test_shipped_studies(name: str, cells: int, number: int) -> None:
     study = load_study(f"studies/{name}.yaml")
