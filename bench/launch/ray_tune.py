@@ -8,6 +8,7 @@ thread, so Ctrl-C and SIGTERM stay ours.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -15,11 +16,10 @@ import queue
 import secrets
 import shutil
 import signal
-import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,16 +42,20 @@ import ray  # noqa: E402 - the environment is read at import
 from ray import tune  # noqa: E402
 
 from bench.errors import UserError  # noqa: E402
-from bench.launch import prepare, retry  # noqa: E402
+from bench.launch import leftovers, prepare, retry  # noqa: E402
 from bench.launch.address import check_address  # noqa: E402
 from bench.launch.events import Emit, Ending, Event  # noqa: E402
-from bench.launch.one_thread import Answer, OneThread  # noqa: E402
+from bench.launch.one_thread import OneThread  # noqa: E402
 from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job, run_pack  # noqa: E402
-from bench.store import attempts, floors, ledger, lock  # noqa: E402
+from bench.store import attempts, floors, ledger  # noqa: E402
 from bench.trial import Pack  # noqa: E402
 
 OBJECT_STORE_BYTES = 80 * 2**20  # packs exchange nothing but ids
-GRACE_S = 2.0
+GRACE_S = 2.0  # for packs to stop at an evaluation
+KILLED_S = 1.0  # for Tune to see that its workers are gone
+SHUTDOWN_S = 10.0
+SHUTDOWN_INTERRUPTED_S = 1.5
+POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -158,34 +162,45 @@ class RayTune:
         self._hung: set[str] = set()
         self._attempts: dict[str, int] = {}
         self._folder: Path | None = None
-        self._fit: Answer | None = None
+        self._fit: Future[None] | None = None
         self._round = 0
 
     def __enter__(self) -> RayTune:
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
-        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             if self.address:
                 check_address(self.address)
-                self._thread.start(self._join).get()
+                self._connect(self._join)
             else:
-                self._folder = _temporary_folder(self.job.owner)
-                self._thread.start(self._begin).get()
-            for each, handler in handlers.items():
-                signal.signal(each, handler)  # ray's core puts its own in their place
-            self.workers = self._thread.start(self._slots).get()
+                self._folder = leftovers.temporary_folder(self.job.owner)
+                self._connect(self._begin)
+            self.workers = self._thread.start(self._slots).result()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
+    def _connect(self, init: Callable[[], None]) -> None:
+        """Call `init` and keep our signal handlers: at some moment of it ray's core puts its own in place."""
+        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+        begun = self._thread.start(init)
+        while not wait([begun], POLL_S).done:
+            for each in handlers:
+                signal.signal(each, handlers[each])
+        for each in handlers:
+            signal.signal(each, handlers[each])
+        begun.result()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._fit is not None and not self._fit.ready.is_set():
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if self._fit is not None and not self._fit.done():
             self._end_round()
         over = self._thread.start(ray.shutdown)
-        over.wait(10.0)
+        if not wait([over], SHUTDOWN_INTERRUPTED_S if interrupted else SHUTDOWN_S).done and interrupted:
+            # Ray is in the middle of a call. At exit it would wait for it, so this process will not let it.
+            atexit.register(leftovers.leave, self._folder)
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -198,6 +213,11 @@ class RayTune:
             file.write(secrets.token_hex(32))
         # Token mode itself is the default of `ray.init`, which refreshes its settings when it turns it on.
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        # Ray replaces 127.0.0.1 by an address that others can reach, and listens on all of them, unless its
+        # support of clusters is turned off, as it is on macOS.
+        constants = ray._private.ray_constants
+        os.environ[constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+        constants.ENABLE_RAY_CLUSTER = False
         try:
             ray.init(
                 num_cpus=self.resources.cores or len(os.sched_getaffinity(0)),
@@ -242,15 +262,23 @@ class RayTune:
 
     def prepare(self, packs: Sequence[Pack]) -> None:
         """Measure what `floors.json` lacks, in workers: the driver never imports torch."""
-        answers = self._thread.start(lambda: self._prepare([pack.id for pack in packs])).get()
+        answers = self._thread.start(lambda: self._prepare([pack.id for pack in packs])).result()
         for problem, _ in answers:
             if problem:
                 raise UserError(problem)
         floors.add(self._results, dict(entry for _, entry in answers))
 
-    def _prepare(self, packs: Sequence[str]) -> list[Any]:
-        remote = ray.remote(num_cpus=self.resources.cpu, num_gpus=self.resources.gpu, max_retries=1)(_entry)
-        return list(ray.get([remote.remote(json.dumps(self.job.to_json()), pack) for pack in packs]))
+    def _prepare(self, packs: Sequence[str]) -> list[tuple[str, Any]]:
+        needs = self.resources
+        remote = ray.remote(num_cpus=needs.cpu, num_gpus=needs.gpu, max_retries=2)(_entry)
+        job = json.dumps(self.job.to_json())
+        try:
+            return list(ray.get([remote.remote(job, pack) for pack in packs]))
+        except ray.exceptions.RayTaskError:
+            raise  # a bug: its traceback helps
+        except ray.exceptions.RayError as error:
+            why = retry.WORDS.get(retry.kind_of(str(error)), type(error).__name__)
+            raise UserError(f"measuring the floors of the data failed three times: {why}") from error
 
     def run_round(self, packs: Sequence[str], emit: Emit) -> Iterator[Ending]:
         """Give the packs to a new Tuner; yields how each ended, as it does."""
@@ -262,7 +290,7 @@ class RayTune:
             try:
                 news = self._news.get(timeout=0.25)
             except queue.Empty:
-                if fit.ready.is_set() and self._news.empty():
+                if fit.done() and self._news.empty():
                     break
                 self._watch()
                 continue
@@ -278,7 +306,7 @@ class RayTune:
             if news.pack in left:
                 left.discard(news.pack)
                 yield news
-        fit.get()
+        fit.result()
         cut_short = self._stop.is_set() or self.fail_fast
         for pack in sorted(left):
             yield Ending(
@@ -312,7 +340,7 @@ class RayTune:
         for pack, (event, at) in list(self._alive.items()):
             if now - at > self.hang_s and pack not in self._hung:
                 self._hung.add(pack)
-                _kill(event)
+                leftovers.kill_worker(event)
 
     def _ending(self, trial: Any) -> Ending:
         """How a failed pack ended: what its worker recorded, or else what Tune saw of the lost process."""
@@ -342,11 +370,11 @@ class RayTune:
         """Give the packs two seconds to stop at an evaluation, then kill those that have not."""
         assert self._fit is not None
         self._ask_to_stop()
-        if self._fit.wait(GRACE_S):
+        if wait([self._fit], GRACE_S).done:
             return
         for event, _ in self._alive.values():
-            _kill(event)
-        self._fit.wait(8.0)
+            leftovers.kill_worker(event)
+        wait([self._fit], KILLED_S)
 
 
 def _entry(job: str, pack: str) -> tuple[str, Any]:
@@ -356,23 +384,6 @@ def _entry(job: str, pack: str) -> tuple[str, Any]:
         return "", prepare.entry(decoded, ledger.read_pack(Path(decoded.results), pack))
     except UserError as error:
         return str(error), None
-
-
-def _kill(event: Event) -> None:
-    if event.pid and event.pid != os.getpid() and event.host == socket.gethostname():
-        with suppress(ProcessLookupError):
-            os.kill(event.pid, signal.SIGKILL)
-
-
-def _temporary_folder(owner: lock.Owner) -> Path:
-    """A folder with a path short enough for sockets; those of drivers that were killed are removed."""
-    for old in Path("/tmp").glob("gb-*"):
-        known = lock.read_owner(old)
-        if known is not None and not known.is_alive() and old.stat().st_uid == os.getuid():
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
-    (folder / "lock").write_text(json.dumps(asdict(owner)))
-    return folder
 
 
 def _silence() -> None:

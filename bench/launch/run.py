@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any, Literal, Protocol
 from bench.launch import prepare, retry
 from bench.launch.events import Emit, Ending
 from bench.launch.inline import Inline
-from bench.launch.progress import Progress, duration
+from bench.launch.progress import Progress, duration, show_cursor
 from bench.launch.worker import STOP_FILE, Job
 from bench.store import atomic, ledger, lock, manifest, tables
 from bench.trial import Pack, Trial
@@ -109,9 +110,16 @@ class _Run:
         self.study, self.trials, self.make_packs = study, trials, make_packs
         self.out, self.options, self.progress, self.owner = out, options, progress, owner
         self.started = time.monotonic()
-        self.interrupted = False
 
     def go(self) -> int:
+        try:
+            return self._go()
+        except KeyboardInterrupt:
+            self.progress.settle()
+            self._say_how_to_go_on("Interrupted")
+            return INTERRUPTED
+
+    def _go(self) -> int:
         atomic.sweep(self.out)
         (self.out / STOP_FILE).unlink(missing_ok=True)
         packs = ledger.open_plan(self.out, self.study.name, self.trials, self.make_packs)
@@ -119,10 +127,8 @@ class _Run:
         for sentence in ledger.reopen_damaged(self.out, packs):
             self.progress.say(sentence)
         todo = self._todo(packs)
-        summary = retry.Summary()
-        if todo:
-            summary = self._session(packs, todo)
-        return self._finish(packs, summary, ran=bool(todo))
+        summary = self._session(packs, todo) if todo else retry.Summary()
+        return self._finish(summary, ran=bool(todo))
 
     def _todo(self, packs: Sequence[Pack]) -> list[Pack]:
         """The packs that are neither done nor crashed; `--retry` makes crashed ones pending again."""
@@ -138,24 +144,24 @@ class _Run:
         return found
 
     def _session(self, packs: Sequence[Pack], todo: Sequence[Pack]) -> retry.Summary:
-        width = {pack.id: pack.width for pack in packs}
-        before = sum(width.values()) - sum(pack.width for pack in todo)
+        before = [pack for pack in packs if pack not in todo]
         self.progress.say(
             f"{sum(pack.width for pack in todo)} trials to train in {len(todo)} packs"
-            + (f", {before} done or crashed earlier" if before else "")
+            + (f", {sum(pack.width for pack in before)} done or crashed earlier" if before else "")
         )
         session = {"started": time.time(), "backend": self.options.backend, "argv": sys.argv[1:]}
         index = manifest.open_session(self.out, session, list(self.study.partial))
         sampler = manifest.MemorySampler()
         sampler.start()
-        summary = retry.Summary()
+        summary = retry.Summary(stopped=True)
         try:
+            if self.options.backend == "ray":
+                self.progress.say("starting Ray" if self.options.address is None else "joining Ray")
             with self._backend() as backend:
-                summary = self._train(backend, todo, before)
                 session["workers"] = backend.workers
-        except KeyboardInterrupt:
-            self.interrupted = True
+                summary = self._train(backend, todo, before)
         finally:
+            self.progress.settle()
             counts = self.progress.counts
             manifest.close_session(
                 self.out,
@@ -164,22 +170,24 @@ class _Run:
                     **session,
                     "wall_s": round(time.monotonic() - self.started, 2),
                     "peak_mb": sampler.finish(),
-                    "trials_done": sum(width[pack] for pack in summary.done),
-                    "trials_crashed": sum(width[pack] for pack in summary.crashed),
+                    "trials_done": counts.trials("done"),
+                    "trials_crashed": counts.trials("crashed"),
                     "member_steps": counts.work_done,
-                    "interrupted": self.interrupted or summary.stopped,
+                    "interrupted": summary.stopped,
                 },
             )
         return summary
 
-    def _train(self, backend: Backend, todo: Sequence[Pack], before: int) -> retry.Summary:
+    def _train(self, backend: Backend, todo: Sequence[Pack], before: Sequence[Pack]) -> retry.Summary:
         missing = prepare.missing(self.out, todo)
         if missing:
             self.progress.say(
                 f"{backend.name}: {backend.workers} at a time; measuring the floors of the data"
             )
             backend.prepare(missing)
-        self.progress.follow(todo, before)
+        states = [(ledger.pack_status(self.out, pack.id), pack.width) for pack in before]
+        of = {kind: sum(width for state, width in states if state == kind) for kind in ("done", "crashed")}
+        self.progress.follow(todo, of["done"], of["crashed"])
         return retry.drive(
             lambda ids: backend.run_round(ids, self.progress.take),
             [pack.id for pack in todo],
@@ -216,38 +224,39 @@ class _Run:
         )
         return backend
 
-    def _finish(self, packs: Sequence[Pack], summary: retry.Summary, ran: bool) -> int:
-        """Tables, report, last words. After an interruption the tables wait for the next start."""
-        states = [ledger.pack_status(self.out, pack.id) for pack in packs]
-        done = sum(pack.width for pack, state in zip(packs, states, strict=True) if state == "done")
-        crashed = sum(pack.width for pack, state in zip(packs, states, strict=True) if state == "crashed")
-        total = sum(pack.width for pack in packs)
-        if self.interrupted:
-            self._say_how_to_go_on("Interrupted", done, total)
-            return INTERRUPTED
+    def _finish(self, summary: retry.Summary, ran: bool) -> int:
+        """Tables, report, last words."""
         for sentence in tables.consolidate(self.out):
             self.progress.say(sentence)
         report = self._report()
-        took = duration(time.monotonic() - self.started)
-        self.progress.say(
-            f"{done} of {total} trials are done, {took}"
-            if ran
-            else f"all {total} trials were settled already"
-        )
-        if crashed:
+        counts = self._counts()
+        if ran:
+            took = duration(time.monotonic() - self.started)
+            self.progress.say(f"{counts['done']} of {counts.total()} trials are done, {took}")
+        else:
+            self.progress.say(f"all {counts.total()} trials were settled already")
+        if counts["crashed"]:
             self.progress.say(
-                f"{crashed} trials crashed: see packs/*/error.txt in {self.out}; `--retry` runs them again"
+                f"{counts['crashed']} trials crashed: see packs/*/error.txt in {self.out}; "
+                "`--retry` runs them again"
             )
-        if summary.stopped:
-            self._say_how_to_go_on("The budget is used up", done, total)
         if report is not None:
             sys.stdout.write(f"{report}\n")
         if summary.stopped:
+            self._say_how_to_go_on("The budget is used up")
             return INTERRUPTED
-        return CRASHED if crashed else DONE
+        return CRASHED if counts["crashed"] else DONE
 
-    def _say_how_to_go_on(self, why: str, done: int, total: int) -> None:
-        self.progress.say(f"{why}: {done} of {total} trials are done and kept. To go on: {_command()}")
+    def _counts(self) -> Counter[str]:
+        """How many of the study's trials are pending, running, done, crashed; the ledger says it."""
+        known = ledger.statuses(self.out)
+        return Counter(known.get(trial.id, "pending") for trial in self.trials)
+
+    def _say_how_to_go_on(self, why: str) -> None:
+        counts = self._counts()
+        self.progress.say(
+            f"{why}: {counts['done']} of {counts.total()} trials are done and kept. To go on: {_command()}"
+        )
 
     def _report(self) -> Path | None:
         if not self.options.report:
@@ -279,6 +288,7 @@ def _signals() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def second(number: int, frame: object) -> None:
+        show_cursor()
         os._exit(INTERRUPTED)
 
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}

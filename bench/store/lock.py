@@ -36,6 +36,11 @@ class Owner:
         return _start_time(self.pid) == self.started
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine has not ended yet."""
+    return _start_time(pid) is not None
+
+
 def _start_time(pid: int) -> int | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

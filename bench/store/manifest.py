@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench.store import atomic
 from bench.trial import PROTOCOL
 
 FILE = "manifest.json"
+SHARE = 0.007  # of one core, for sampling memory
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "ray", "numpy", "pandas", "pyarrow", "scipy", "mlxtend")
 
 
@@ -102,7 +104,8 @@ def _field(path: Path, name: str) -> str | None:
 class MemorySampler(threading.Thread):
     """Peak of the summed proportional set size of a process and all its descendants, in MB.
 
-    The proportional size shares out pages that several processes map, so the sum counts no page twice.
+    The proportional size shares out pages that several processes map, so the sum counts no page twice. The
+    kernel walks all pages to tell it, so samples are the rarer the more they cost: under 1 % of a core.
     """
 
     def __init__(self, root_pid: int | None = None, every_s: float = 2.0) -> None:
@@ -114,8 +117,10 @@ class MemorySampler(threading.Thread):
 
     def run(self) -> None:
         while True:
+            begun = time.thread_time()
             self.peak_mb = max(self.peak_mb, tree_pss_mb(self.root_pid))
-            if self._stop_event.wait(self.every_s):
+            cost = time.thread_time() - begun
+            if self._stop_event.wait(max(self.every_s, cost / SHARE)):
                 return
 
     def finish(self) -> float:
@@ -127,10 +132,11 @@ class MemorySampler(threading.Thread):
 
 def tree_pss_mb(root_pid: int) -> float:
     """Summed proportional set size of a process tree now, in MB; what has just ended counts as 0."""
-    return sum(_pss_kb(pid) for pid in _tree(root_pid)) / 1024
+    return sum(_pss_kb(pid) for pid in process_tree(root_pid)) / 1024
 
 
-def _tree(root_pid: int) -> list[int]:
+def process_tree(root_pid: int) -> list[int]:
+    """A process and all its descendants, itself first."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

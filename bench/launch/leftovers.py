@@ -1,0 +1,55 @@
+"""What a driver of a Ray cluster must not leave behind: processes and temporary folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.launch.events import Event
+from bench.store import lock, manifest
+
+INTERRUPTED = 130
+
+
+def temporary_folder(owner: lock.Owner) -> Path:
+    """A folder with a path short enough for sockets; those of drivers that were killed are removed."""
+    for old in Path("/tmp").glob("gb-*"):
+        known = lock.read_owner(old)
+        with suppress(FileNotFoundError):  # another driver may be removing it, too
+            if known is not None and not known.is_alive() and old.stat().st_uid == os.getuid():
+                shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
+    (folder / "lock").write_text(json.dumps(asdict(owner)))
+    return folder
+
+
+def kill_worker(event: Event) -> None:
+    """Kill the process that sent this event, when it is one of this machine."""
+    if event.pid and event.pid != os.getpid() and event.host == socket.gethostname():
+        with suppress(ProcessLookupError):
+            os.kill(event.pid, signal.SIGKILL)
+
+
+def leave(folder: Path | None) -> None:
+    """End this process and all that it started, now, as interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    children = manifest.process_tree(os.getpid())[1:]
+    for pid in children:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 1.0
+    while any(lock.is_running(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(INTERRUPTED)
