@@ -39,8 +39,8 @@ def kill_worker(event: Event) -> None:
             os.kill(event.pid, signal.SIGKILL)
 
 
-def leave(folder: Path | None) -> None:
-    """End this process and all that it started, now, as interrupted."""
+def leave() -> None:
+    """End this process and all that it started, now, as interrupted; its temporary folder goes, too."""
     sys.stdout.flush()
     sys.stderr.flush()
     children = manifest.process_tree(os.getpid())[1:]
@@ -50,6 +50,7 @@ def leave(folder: Path | None) -> None:
     deadline = time.monotonic() + 1.0
     while any(lock.is_running(pid) for pid in children) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder in Path("/tmp").glob("gb-*"):
+        if lock.read_owner(folder) == lock.Owner.me():
+            shutil.rmtree(folder, ignore_errors=True)
     os._exit(INTERRUPTED)

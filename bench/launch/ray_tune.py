@@ -200,7 +200,7 @@ class RayTune:
         over = self._thread.start(ray.shutdown)
         if not wait([over], SHUTDOWN_INTERRUPTED_S if interrupted else SHUTDOWN_S).done and interrupted:
             # Ray is in the middle of a call. At exit it would wait for it, so this process will not let it.
-            atexit.register(leftovers.leave, self._folder)
+            atexit.register(leftovers.leave)
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

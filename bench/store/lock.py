@@ -27,7 +27,11 @@ class Owner:
 
     @classmethod
     def me(cls) -> Owner:
-        return cls(os.getpid(), socket.gethostname(), _start_time(os.getpid()) or 0)
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        return cls(pid, socket.gethostname(), _start_time(pid) or 0)
 
     def is_alive(self) -> bool:
         """False only when it is certain: an owner on another machine counts as alive."""
