@@ -98,7 +98,7 @@ class Width(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "auto" or isinstance(value, int):
             return value
-        if not str(value).isdigit() or not 1 <= int(value) <= 4096:
+        if not str(value).isdecimal() or not 1 <= int(value) <= 4096:
             self.fail(f"{value!r} is neither auto nor a number from 1 to 4096", param, ctx)
         return int(value)
 

@@ -145,6 +145,6 @@ def _short_hash(value: Any) -> str:
 
 
 def evaluation_steps(steps: int, every: int) -> tuple[int, ...]:
-    """When a trial is measured: 0, every/4 and every/2 (early change is fast), multiples of every, the end."""
+    """When a trial is measured: 0, every/4, every/2 (early change is fast), multiples of every, the end."""
     points = {0, every // 4, every // 2, steps, *range(every, steps, every)}
     return tuple(sorted(p for p in points if p <= steps))

@@ -112,45 +112,6 @@ def test_doctor(invoke: Invoke, results: Path) -> None:
 # --- what is refused
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: [", "bad.yaml: no valid YAML: line 1"),
-        (STUDY + "sedes: 3", "bad.yaml: sedes: unknown key 'sedes', did you mean 'seeds'?"),
-        (
-            STUDY.replace("minimax", "minmax"),
-            "bad.yaml: base.loss: unknown loss 'minmax', did you mean 'minimax'?",
-        ),
-        (STUDY.replace("mlp", "dcgna"), "bad.yaml: base.model: unknown model 'dcgna', did you mean 'dcgan'?"),
-        (
-            STUDY.replace("ring8", "rnig8"),
-            "bad.yaml: base.dataset: unknown dataset 'rnig8', did you mean 'ring8'?",
-        ),
-        (STUDY.replace("10", "ten"), "bad.yaml: base.steps: expected a whole number, got 'ten'"),
-        (STUDY.replace("[1, 4]", "[]"), "bad.yaml: grid.lr_ratio: has no values; a grid needs at least one"),
-        (
-            STUDY.replace("minimax", "wasserstein, label_smoothing: 0.1"),
-            "bad.yaml: base.label_smoothing: 0.1 means nothing with the loss wasserstein, which has no",
-        ),
-        (
-            STUDY + "exclude: [{lr_ratio: 3}]",
-            "bad.yaml: exclude[0]: {lr_ratio: 3} removes no cell; lr_ratio takes 1, 4",
-        ),
-        (STUDY.replace("tiny", "../x"), "bad.yaml: name: '../x' is no legal name"),
-    ],
-)
-@pytest.mark.parametrize("verb", ["validate", "plan", "run"])
-def test_a_bad_study_is_told_in_one_line_and_exits_2(
-    invoke: Invoke, verb: str, text: str, message: str
-) -> None:
-    Path("bad.yaml").write_text(text)
-    code, out, err = invoke(verb, "bad.yaml")
-    assert (code, out) == (2, "")
-    assert err.startswith(message)
-    assert err.count("\n") == 1
-    assert not Path("results").exists()
-
-
 def test_every_problem_is_printed(invoke: Invoke) -> None:
     Path("bad.yaml").write_text(STUDY.replace("mlp", "mpl").replace("10", "ten") + "sedes: 3")
     assert len(invoke("validate", "bad.yaml")[2].splitlines()) == 3

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.launch.worker import Job, _set_threads, evaluator
-from bench.metrics.catalog import columns_of
-from bench.store import floors
-from bench.trial import Pack
+from bench.metrics import catalog
+from bench.store import floors, ledger
+from bench.trial import Pack, Trial
+
+
+def check(results: Path, trials: Sequence[Trial]) -> None:
+    """See that the metrics of the trials that are left to train can measure here; UserError where not."""
+    settled = {trial for trial, status in ledger.statuses(results).items() if status in ("done", "crashed")}
+    left = [trial for trial in trials if trial.id not in settled]
+    for metric in dict.fromkeys(metric for trial in left for metric in trial.evaluate.metrics):
+        catalog.check(metric)
 
 
 def missing(results: Path, packs: Sequence[Pack]) -> list[Pack]:
@@ -30,7 +38,7 @@ def entry(job: Job, pack: Pack) -> tuple[str, dict[str, Any]]:
     _set_threads(pack)
     data, measure = evaluator(job, pack)
     trial = pack.trials[0]
-    columns = columns_of(trial.evaluate.metrics)
+    columns = catalog.columns_of(trial.evaluate.metrics)
     return floors.measure_key(trial), {
         "dataset": trial.dataset.to_json(),
         "sha256": data.sha256,

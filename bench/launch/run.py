@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from bench.launch import prepare, retry
+from bench.launch import leftovers, prepare, retry
 from bench.launch.events import Emit, Ending
 from bench.launch.inline import Inline
 from bench.launch.progress import Progress, duration, show_cursor
@@ -90,6 +90,8 @@ def run(
     out = out.resolve()
     with Progress(quiet=options.quiet) as progress:
         progress.say(f"{study.name}: {len(trials)} trials, results in {out}")
+        if options.address is None:  # the machines of a cluster have files of their own: they check later
+            prepare.check(out, trials)
         with _signals(), lock.results_lock(out) as owner:
             return _Run(study, trials, make_packs, out, options, progress, owner).go()
 
@@ -146,7 +148,8 @@ class _Run:
     def _session(self, packs: Sequence[Pack], todo: Sequence[Pack]) -> retry.Summary:
         before = [pack for pack in packs if pack not in todo]
         self.progress.say(
-            f"{sum(pack.width for pack in todo)} trials to train in {len(todo)} packs"
+            f"{sum(pack.width for pack in todo)} trials to train in {len(todo)} pack"
+            + ("s" if len(todo) > 1 else "")
             + (f", {sum(pack.width for pack in before)} done or crashed earlier" if before else "")
         )
         session = {"started": time.time(), "backend": self.options.backend, "argv": sys.argv[1:]}
@@ -289,7 +292,7 @@ def _signals() -> Iterator[None]:
 
     def second(number: int, frame: object) -> None:
         show_cursor()
-        os._exit(INTERRUPTED)
+        leftovers.leave()
 
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     for each in before:

@@ -13,6 +13,7 @@ Facts of an entry:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from bench.trial import Component
@@ -117,3 +118,11 @@ def columns_of(metrics: Iterable[Component]) -> tuple[Column, ...]:
     return tuple(
         column for name in [*names, "spread"] for column in METRICS.get("metric", name).facts["columns"]
     )
+
+
+def check(metric: Component) -> None:
+    """See that what a metric needs before any training (weights) is there; UserError where it is not."""
+    entry = METRICS.get("metric", metric.name)
+    if target := entry.facts["check"]:
+        module, _, attribute = str(target).partition(":")
+        getattr(import_module(module), attribute)(**entry.resolve(metric.kwargs))

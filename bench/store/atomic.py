@@ -20,6 +20,8 @@ _SENTENCES = {
     errno.EPERM: "no permission to write there",
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EEXIST: "a file of that name is there, and no folder",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 

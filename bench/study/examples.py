@@ -25,6 +25,8 @@ def question(path: Path) -> str:
 def find(text: str) -> Path:
     """The file that `text` means: a path; else a shipped study of that name. Raises StudyError."""
     path = Path(text)
+    if not text.strip():
+        raise StudyError(["the study has no name: give a YAML file, or the name of a shipped study"])
     if path.is_dir():
         raise StudyError([f"{text}: is a folder; a study is a YAML file"])
     if path.exists():

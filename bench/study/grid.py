@@ -99,6 +99,8 @@ def build(
     points = [_at(base, axes, combination) for combination in itertools.product(*(a.points for a in axes))]
     points = without_excluded(points, axes, exclude, problems, is_sound)
     left = len(points)
+    if is_sound and exclude and not left and not include:
+        problems.add("exclude", "leaves no cell")
     places = [""] * left
     for position, mapping in enumerate(include):
         points.append(_included(base, axes, mapping, f"include[{position}]", problems))

@@ -160,6 +160,9 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
         if primary not in [each.name for each in metrics]:
             sentence = f"must hold {primary}, by which the outcomes of {entry.name} are judged"
             complain("evaluate.metrics", ("dataset",), sentence)
+    if evaluation.every is not None and steps is not None and evaluation.every > steps:
+        sentence = f"{evaluation.every} is more than the {steps} steps of a trial"
+        complain("evaluate.every", ("steps",), sentence)
     return Evaluate(evaluation.every or max(1, (steps or 1) // 20), evaluation.samples, metrics)
 
 

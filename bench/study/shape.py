@@ -32,9 +32,7 @@ class EvaluateBlock(_Block):
 class CheckpointBlock(_Block):
     """What is kept of the weights, and how much work a kill may cost."""
 
-    keep: Literal["none", "final"] = Field(
-        default="final", description="weights kept of a finished trial"
-    )
+    keep: Literal["none", "final"] = Field(default="final", description="weights kept of a finished trial")
     every_s: float = Field(
         default=20.0, ge=0.0, description="seconds between checkpoints of a pack, at least"
     )

@@ -90,7 +90,10 @@ def load_study(
 
 def _text_of(file: Path, called: str) -> str:
     try:
-        raw = file.read_bytes()[: MAX_BYTES + 1]
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise StudyError([f"{called}: too long for a study: more than {MAX_BYTES} bytes"])
         return raw.decode("utf-8-sig")
     except OSError as error:
         raise StudyError([f"{called}: cannot be read: {error.strerror}"]) from error
@@ -124,7 +127,7 @@ def read_study(
     evaluation = _evaluation(file.evaluate, problems)
     _check_claims(file.claims, problems)
     grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
-    chosen = _chosen_seeds(file.seeds, all_seeds, seeds, problems)
+    chosen = _chosen_seeds(file.seeds, all_seeds, seeds, len(grid.cells), problems)
     cells = _selected(grid, where, problems)
     if limit is not None and limit < 1:
         problems.add("--limit", f"expected at least 1, got {limit}")
@@ -157,8 +160,8 @@ def _import_plugins(plugins: Sequence[str], problems: Problems) -> None:
     for position, name in enumerate(plugins):
         try:
             importlib.import_module(name)
-        except (ImportError, CatalogError, ValueError, SyntaxError) as error:
-            problems.add(f"plugins[{position}]", f"{name} cannot be imported: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever a plugin's own code raises
+            problems.add(f"plugins[{position}]", f"{name!r} cannot be imported: {error}")
 
 
 def _seeds(given: int | list[int], problems: Problems) -> tuple[int, ...]:
@@ -177,13 +180,16 @@ def _seeds(given: int | list[int], problems: Problems) -> tuple[int, ...]:
 
 
 def _chosen_seeds(
-    given: int | list[int], seeds: tuple[int, ...], number: int | None, problems: Problems
+    given: int | list[int], seeds: tuple[int, ...], number: int | None, cells: int, problems: Problems
 ) -> tuple[int, ...]:
     if number is None:
         return seeds
     if number < 1:
         problems.add("--seeds", f"expected at least 1, got {number}")
     if isinstance(given, int):
+        if number * max(1, cells) > MAX_TRIALS:
+            problems.add("--seeds", f"{number} seeds of {cells} cells are more than {MAX_TRIALS} trials")
+            return seeds
         return tuple(range(number))
     if number > len(seeds):
         problems.add(

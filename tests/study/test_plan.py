@@ -68,7 +68,7 @@ def test_sizes_tell_what_changed(study: str, options: dict[str, object], sizes: 
 
 
 def test_text() -> None:
-    page = text(plan_of("lr_ratio", limit=5), "why?")
+    page = text(plan_of("lr_ratio", limit=5, overrides=["grid.lr_ratio=[0.05, 1, 8, 64]"]), "why?")
     assert page.startswith(
         "study    lr_ratio: why?\naxes     lr_ratio     0.05, 1, 8, 64\n         dropout      0, 0.4\n"
     )
