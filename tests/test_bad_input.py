@@ -334,6 +334,36 @@ def test_a_corrupt_segment_costs_its_pack_and_nothing_else(go: Go, results: Path
     assert go("doctor", str(results))[0] == 0
 
 
+def test_lost_floors_are_measured_again_and_nothing_is_trained(go: Go, results: Path, finished: Path) -> None:
+    kept = content(results / "packs")
+    (results / "floors.json").unlink()
+    code, _, err = go("judge", str(results))
+    assert code == 2
+    assert err.startswith(f"{results}/floors.json does not tell how the trials of pack ")
+    assert tables(results) == tables(finished)
+    assert go(*RUN)[0] == 0
+    assert tables(results) == tables(finished)
+    assert content(results / "packs") == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("manifest.json", "[1]", "manifest.json is damaged: it holds no record of runs"),
+        ("study.yaml", "[1]", "study.yaml is damaged: it is no study"),
+        ("study.yaml", "a: [", "study.yaml is damaged: it is no study"),
+        ("plan.json", "[1]", "plan.json is damaged: TypeError"),
+    ],
+)
+def test_damage_beside_the_packs_is_one_sentence(
+    go: Go, results: Path, name: str, text: str, message: str
+) -> None:
+    (results / name).write_text(text)
+    code, _, err = go("judge", str(results))
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith(f"{results}/{message}")
+
+
 @pytest.mark.parametrize("name", ["plan.json", "floors.json", "trials.parquet"])
 def test_other_damage_is_told_and_never_trains_again(go: Go, results: Path, name: str) -> None:
     kept = content(results / "packs")

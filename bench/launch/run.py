@@ -129,7 +129,9 @@ class _Run:
         for sentence in ledger.reopen_damaged(self.out, packs):
             self.progress.say(sentence)
         todo = self._todo(packs)
-        summary = self._session(packs, todo) if todo else retry.Summary()
+        # Where floors.json was lost, a finished study has to measure the data again before it can judge.
+        is_due = bool(todo or prepare.missing(self.out, packs))
+        summary = self._session(packs, todo) if is_due else retry.Summary()
         return self._finish(summary, ran=bool(todo))
 
     def _todo(self, packs: Sequence[Pack]) -> list[Pack]:
@@ -149,7 +151,7 @@ class _Run:
         before = [pack for pack in packs if pack not in todo]
         self.progress.say(
             f"{sum(pack.width for pack in todo)} trials to train in {len(todo)} pack"
-            + ("s" if len(todo) > 1 else "")
+            + ("" if len(todo) == 1 else "s")
             + (f", {sum(pack.width for pack in before)} done or crashed earlier" if before else "")
         )
         session = {"started": time.time(), "backend": self.options.backend, "argv": sys.argv[1:]}
@@ -182,7 +184,7 @@ class _Run:
         return summary
 
     def _train(self, backend: Backend, todo: Sequence[Pack], before: Sequence[Pack]) -> retry.Summary:
-        missing = prepare.missing(self.out, todo)
+        missing = prepare.missing(self.out, [*before, *todo])
         if missing:
             self.progress.say(
                 f"{backend.name}: {backend.workers} at a time; measuring the floors of the data"

@@ -34,7 +34,7 @@ def end(folder: Path, number: int, record: Mapping[str, Any]) -> None:
 
 def _lines(folder: Path) -> list[dict[str, Any]]:
     try:
-        text = (folder / FILE).read_text()
+        text = (folder / FILE).read_text(errors="replace")
     except FileNotFoundError:
         return []
     records = []

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.errors import UserError
 from bench.store import atomic
 from bench.trial import PROTOCOL
 
@@ -22,7 +23,10 @@ PACKAGES = ("torch", "torchvision", "torch-fidelity", "ray", "numpy", "pandas", 
 
 def read(results: Path) -> dict[str, Any]:
     path = results / FILE
-    return dict(atomic.read_json(path)) if path.exists() else {}
+    record = atomic.read_json(path) if path.exists() else {}
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is damaged: it holds no record of runs; remove it to go on")
+    return record
 
 
 def open_session(results: Path, session: Mapping[str, Any], partial: list[str]) -> int:

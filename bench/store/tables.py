@@ -42,7 +42,6 @@ def load(results: str | Path) -> Results:
         raise UserError(
             f"{path} holds no tables ({TRIALS}). For a results folder, `ganbench judge {path}` makes them"
         )
-    study = path / "study.yaml"
     return Results(
         path=path,
         trials=schema.read(path / TRIALS, schema.TRIAL_COLUMNS, open_ended=True).to_pandas(),
@@ -50,8 +49,19 @@ def load(results: str | Path) -> Results:
         attempts=_attempts_of(path).to_pandas(),
         meta=schema.read_metadata(path / CURVES),
         manifest=manifest.read(path),
-        study=dict(yaml.safe_load(study.read_text()) or {}) if study.exists() else {},
+        study=_study_of(path),
     )
+
+
+def _study_of(results: Path) -> dict[str, Any]:
+    path = results / "study.yaml"
+    try:
+        study = yaml.safe_load(path.read_text()) if path.exists() else {}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        study = None
+    if not isinstance(study, dict):
+        raise UserError(f"{path} is damaged: it is no study; `ganbench run` with the study writes it again")
+    return study
 
 
 def _attempts_of(results: Path) -> pa.Table:
@@ -98,15 +108,21 @@ def consolidate(results: Path, by: Judge = judge) -> list[str]:
             damaged[pack.id] = str(error)
             continue
         if table is not None:
+            if floors.measure_key(pack.trials[0]) not in measures:
+                raise UserError(
+                    f"{results / floors.FILE} does not tell how the trials of pack {pack.id} were measured; "
+                    "`ganbench run` with their study measures the data again, and trains nothing twice"
+                )
             tables.append(_widen(table, metrics))
             good.add(pack.id)
     curves = pa.concat_tables([schema.table([], schema.curves(metrics)), *tables])
     curves = curves.sort_by(SORTED).combine_chunks()
     meta = _metadata(measures, plan.packs)
-    trials = _trial_table(_trial_rows(results, plan.packs, good))
+    trials = judge_table(_trial_table(_trial_rows(results, plan.packs, good)), curves, meta, by)
+    tried = _attempt_table(results, plan.packs)
     schema.write(results / CURVES, curves, meta)
-    schema.write(results / TRIALS, judge_table(trials, curves, meta, by), meta)
-    schema.write(results / ATTEMPTS, _attempt_table(results, plan.packs))
+    schema.write(results / TRIALS, trials, meta)
+    schema.write(results / ATTEMPTS, tried)
     return [f"{sentence}. Pack {pack} will be trained again" for pack, sentence in damaged.items()]
 
 
