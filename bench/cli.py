@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 def main() -> None:
     """Entry point: what the user can mend is one sentence (or all problems of a study), never a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     sys.exit(invoke(sys.argv[1:]))
 
 

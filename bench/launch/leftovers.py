@@ -18,18 +18,39 @@ from bench.launch.events import Event
 from bench.store import lock, manifest
 
 INTERRUPTED = 130
+TOKEN_VARIABLE = "RAY_AUTH_TOKEN_PATH"
 
 
 def temporary_folder(owner: lock.Owner) -> Path:
-    """A folder with a path short enough for sockets; those of drivers that were killed are removed."""
+    """A folder of this driver, with a path short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
+    (folder / "lock").write_text(json.dumps(asdict(owner)))
+    return folder
+
+
+def sweep() -> None:
+    """Remove the clusters and folders of drivers that were killed."""
     for old in Path("/tmp").glob("gb-*"):
         known = lock.read_owner(old)
         with suppress(FileNotFoundError):  # another driver may be removing it, too
             if known is not None and not known.is_alive() and old.stat().st_uid == os.getuid():
+                _kill_orphans(old)
                 shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp"))
-    (folder / "lock").write_text(json.dumps(asdict(owner)))
-    return folder
+
+
+def token_file(folder: Path) -> Path:
+    """Where a cluster's token is. Its processes name it in their environment, and so can be found."""
+    return folder / "token"
+
+
+def _kill_orphans(folder: Path) -> None:
+    """Kill what still runs of a cluster whose driver is dead; ray's own agents take a minute to see it."""
+    mark = f"{TOKEN_VARIABLE}={token_file(folder)}".encode()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # it has ended, or is another user's
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 def kill_worker(event: Event) -> None:

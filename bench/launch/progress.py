@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -194,14 +194,17 @@ class Progress:
             ("ETA", eta),
         ]
 
-    def _table(self) -> Group:
+    def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
         cells = self._cells()
         for name, _ in cells:
             table.add_column(name, justify="right", no_wrap=True)
         table.add_row(*(value for _, value in cells))
         work = self.counts.work
-        return Group(ProgressBar(total=max(1, work), completed=work - self.counts.work_left, width=60), table)
+        whole = Table.grid()
+        whole.add_row(ProgressBar(total=max(1, work), completed=work - self.counts.work_left, width=72))
+        whole.add_row(table)
+        return whole
 
 
 def describe(trial: Trial | None, identity: str) -> str:

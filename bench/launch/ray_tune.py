@@ -208,11 +208,11 @@ class RayTune:
     def _begin(self) -> None:
         """Start a cluster on this machine: loopback only, with a token that only this user can read."""
         assert self._folder is not None
-        token = self._folder / "token"
+        token = leftovers.token_file(self._folder)
         with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
         # Token mode itself is the default of `ray.init`, which refreshes its settings when it turns it on.
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        os.environ[leftovers.TOKEN_VARIABLE] = str(token)
         # Ray replaces 127.0.0.1 by an address that others can reach, and listens on all of them, unless its
         # support of clusters is turned off, as it is on macOS.
         constants = ray._private.ray_constants

@@ -122,6 +122,7 @@ class _Run:
             return INTERRUPTED
 
     def _go(self) -> int:
+        leftovers.sweep()
         atomic.sweep(self.out)
         (self.out / STOP_FILE).unlink(missing_ok=True)
         packs = ledger.open_plan(self.out, self.study.name, self.trials, self.make_packs)

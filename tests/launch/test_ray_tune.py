@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def start(out: Path, kind: str = "good", cpu: float = 1.0, sleep_s: float = 0.0)
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def listening(pids: list[int]) -> set[str]:
+    """Addresses, as /proc/net writes them, on which these processes accept connections."""
+    links = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                links.add(os.readlink(handle))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in links:
+                found.add(local.partition(":")[0])
+    return found
 
 
 def temporary_folders() -> set[Path]:
@@ -104,6 +121,9 @@ def test_sigterm_stops_within_seconds_and_can_go_on(tmp_path: Path) -> None:
     mine = temporary_folders() - before
     assert mine
     time.sleep(1.0)
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert listening(manifest.process_tree(process.pid)) <= loopback
+    assert listening(manifest.process_tree(process.pid)), "else nothing was tested"
     asked = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
@@ -111,6 +131,7 @@ def test_sigterm_stops_within_seconds_and_can_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "0 of 6 trials are done and kept. To go on: ganbench" in err
     assert "Traceback" not in err
+    assert "***" not in err
     assert not mine & temporary_folders()
     assert not (out / ".tune").exists()
     assert set(ledger.statuses(out).values()) == {"pending"}
