@@ -18,7 +18,6 @@ from bench.launch.events import Event
 from bench.store import lock, manifest
 
 INTERRUPTED = 130
-TOKEN_VARIABLE = "RAY_AUTH_TOKEN_PATH"
 
 
 def temporary_folder(owner: lock.Owner) -> Path:
@@ -38,19 +37,25 @@ def sweep() -> None:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def token_file(folder: Path) -> Path:
-    """Where a cluster's token is. Its processes name it in their environment, and so can be found."""
-    return folder / "token"
-
-
 def _kill_orphans(folder: Path) -> None:
     """Kill what still runs of a cluster whose driver is dead; ray's own agents take a minute to see it."""
-    mark = f"{TOKEN_VARIABLE}={token_file(folder)}".encode()
     for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with suppress(OSError):  # it has ended, or is another user's
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
+        if process.name.isdigit() and _has_open(process, folder):
+            with suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def _has_open(process: Path, folder: Path) -> bool:
+    """Whether a process holds a file of this folder open; all of ray's hold their logs."""
+    try:
+        handles = list((process / "fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+    for handle in handles:
+        with suppress(OSError):
+            if os.readlink(handle).startswith(f"{folder}/"):
+                return True
+    return False
 
 
 def kill_worker(event: Event) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import math
 import os
 import queue
 import secrets
@@ -166,30 +167,20 @@ class RayTune:
         self._round = 0
 
     def __enter__(self) -> RayTune:
-        shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
         try:
             if self.address:
                 check_address(self.address)
-                self._connect(self._join)
+                connected = self._thread.start(self._join)
             else:
                 self._folder = leftovers.temporary_folder(self.job.owner)
-                self._connect(self._begin)
+                connected = self._thread.start(self._begin)
+            _wait(connected)
+            connected.result()
             self.workers = self._thread.start(self._slots).result()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
-
-    def _connect(self, init: Callable[[], None]) -> None:
-        """Call `init` and keep our signal handlers: at some moment of it ray's core puts its own in place."""
-        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-        begun = self._thread.start(init)
-        while not wait([begun], POLL_S).done:
-            for each in handlers:
-                signal.signal(each, handlers[each])
-        for each in handlers:
-            signal.signal(each, handlers[each])
-        begun.result()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -198,7 +189,7 @@ class RayTune:
         if self._fit is not None and not self._fit.done():
             self._end_round()
         over = self._thread.start(ray.shutdown)
-        if not wait([over], SHUTDOWN_INTERRUPTED_S if interrupted else SHUTDOWN_S).done and interrupted:
+        if not _wait(over, SHUTDOWN_INTERRUPTED_S if interrupted else SHUTDOWN_S) and interrupted:
             # Ray is in the middle of a call. At exit it would wait for it, so this process will not let it.
             atexit.register(leftovers.leave)
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
@@ -208,11 +199,11 @@ class RayTune:
     def _begin(self) -> None:
         """Start a cluster on this machine: loopback only, with a token that only this user can read."""
         assert self._folder is not None
-        token = leftovers.token_file(self._folder)
+        token = self._folder / "token"
         with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
         # Token mode itself is the default of `ray.init`, which refreshes its settings when it turns it on.
-        os.environ[leftovers.TOKEN_VARIABLE] = str(token)
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         # Ray replaces 127.0.0.1 by an address that others can reach, and listens on all of them, unless its
         # support of clusters is turned off, as it is on macOS.
         constants = ray._private.ray_constants
@@ -370,11 +361,11 @@ class RayTune:
         """Give the packs two seconds to stop at an evaluation, then kill those that have not."""
         assert self._fit is not None
         self._ask_to_stop()
-        if wait([self._fit], GRACE_S).done:
+        if _wait(self._fit, GRACE_S):
             return
         for event, _ in self._alive.values():
             leftovers.kill_worker(event)
-        wait([self._fit], KILLED_S)
+        _wait(self._fit, KILLED_S)
 
 
 def _entry(job: str, pack: str) -> tuple[str, Any]:
@@ -384,6 +375,20 @@ def _entry(job: str, pack: str) -> tuple[str, Any]:
         return "", prepare.entry(decoded, ledger.read_pack(Path(decoded.results), pack))
     except UserError as error:
         return str(error), None
+
+
+def _wait(future: Future[Any], timeout_s: float = math.inf) -> bool:
+    """Wait for a call to ray to end, and keep our signal handlers; returns whether it ended.
+
+    Ray's core puts its own handlers in place when it starts, and the system's when it ends.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        over = bool(wait([future], POLL_S).done)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.getsignal(each))
+        if over or time.monotonic() >= deadline:
+            return over
 
 
 def _silence() -> None:

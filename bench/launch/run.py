@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ from bench.launch import leftovers, prepare, retry
 from bench.launch.events import Emit, Ending
 from bench.launch.inline import Inline
 from bench.launch.progress import Progress, duration, show_cursor
-from bench.launch.worker import STOP_FILE, Job
+from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job
 from bench.store import atomic, ledger, lock, manifest, tables
 from bench.trial import Pack, Trial
 
@@ -123,6 +124,7 @@ class _Run:
 
     def _go(self) -> int:
         leftovers.sweep()
+        shutil.rmtree(self.out / TUNE_FOLDER, ignore_errors=True)
         atomic.sweep(self.out)
         (self.out / STOP_FILE).unlink(missing_ok=True)
         packs = ledger.open_plan(self.out, self.study.name, self.trials, self.make_packs)

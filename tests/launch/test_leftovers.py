@@ -14,8 +14,9 @@ from bench.launch.events import Event
 from bench.store import lock
 
 
-def sleeper(**environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "60"], env={**os.environ, **environment})
+def sleeper(log: Path | None = None) -> subprocess.Popen[bytes]:
+    with (log or Path(os.devnull)).open("w") as file:
+        return subprocess.Popen(["sleep", "60"], stdout=file)
 
 
 def test_what_a_killed_driver_left_goes_and_nothing_else() -> None:
@@ -25,8 +26,8 @@ def test_what_a_killed_driver_left_goes_and_nothing_else() -> None:
     old, living = (Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp")) for _ in range(2))
     (old / "lock").write_text(json.dumps(asdict(owner)))
     (living / "lock").write_text(json.dumps(asdict(lock.Owner.me())))
-    orphan = sleeper(**{leftovers.TOKEN_VARIABLE: str(leftovers.token_file(old))})
-    other = sleeper(**{leftovers.TOKEN_VARIABLE: str(leftovers.token_file(living))})
+    orphan = sleeper(old / "log")
+    other = sleeper(living / "log")
     try:
         leftovers.sweep()
         new = leftovers.temporary_folder(lock.Owner.me())

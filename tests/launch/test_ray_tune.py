@@ -15,7 +15,7 @@ import pytest
 from fake_training import DIES, DIVERGES, RAISES, Checkpoint, Study, packs_of_two, trial
 
 from bench.launch.run import Options, run
-from bench.store import ledger, manifest, tables
+from bench.store import ledger, lock, manifest, tables
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 FAKE = {name: f"fake_training:{name}" for name in ("train", "load", "build")}
@@ -73,8 +73,9 @@ def listening(pids: list[int]) -> set[str]:
     return found
 
 
-def temporary_folders() -> set[Path]:
-    return set(Path("/tmp").glob("gb-*"))
+def temporary_folders(driver: int) -> list[Path]:
+    owners = {folder: lock.read_owner(folder) for folder in Path("/tmp").glob("gb-*")}
+    return [folder for folder, owner in owners.items() if owner is not None and owner.pid == driver]
 
 
 @pytest.mark.ray
@@ -114,12 +115,10 @@ def test_packs_retries_and_a_torch_free_driver(tmp_path: Path) -> None:
 @pytest.mark.ray
 def test_sigterm_stops_within_seconds_and_can_go_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    before = temporary_folders()
     process = start(out, sleep_s=30.0)
     while not list(out.glob("packs/*/attempts.jsonl")) and process.poll() is None:
         time.sleep(0.1)
-    mine = temporary_folders() - before
-    assert mine
+    assert temporary_folders(process.pid)
     time.sleep(1.0)
     loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
     assert listening(manifest.process_tree(process.pid)) <= loopback
@@ -132,7 +131,7 @@ def test_sigterm_stops_within_seconds_and_can_go_on(tmp_path: Path) -> None:
     assert "0 of 6 trials are done and kept. To go on: ganbench" in err
     assert "Traceback" not in err
     assert "***" not in err
-    assert not mine & temporary_folders()
+    assert not temporary_folders(process.pid)
     assert not (out / ".tune").exists()
     assert set(ledger.statuses(out).values()) == {"pending"}
 
