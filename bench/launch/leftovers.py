@@ -18,6 +18,7 @@ from bench.launch.events import Event
 from bench.store import lock, manifest
 
 INTERRUPTED = 130
+CLUSTER = "r"  # the folder in the folder; sockets need short paths
 
 
 def temporary_folder(owner: lock.Owner) -> Path:
@@ -34,7 +35,17 @@ def sweep() -> None:
         with suppress(FileNotFoundError):  # another driver may be removing it, too
             if known is not None and not known.is_alive() and old.stat().st_uid == os.getuid():
                 _kill_orphans(old)
-                shutil.rmtree(old, ignore_errors=True)
+                remove(old)
+
+
+def remove(folder: Path) -> None:
+    """Remove a cluster's folder: its lock last, so that what cannot go yet is found by the next sweep."""
+    for _ in range(20):
+        shutil.rmtree(folder / CLUSTER, ignore_errors=True)
+        if not (folder / CLUSTER).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        time.sleep(0.05)  # a dying process wrote another line to its log
 
 
 def _kill_orphans(folder: Path) -> None:
@@ -78,5 +89,5 @@ def leave() -> None:
         time.sleep(0.02)
     for folder in Path("/tmp").glob("gb-*"):
         if lock.read_owner(folder) == lock.Owner.me():
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
     os._exit(INTERRUPTED)

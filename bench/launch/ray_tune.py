@@ -194,7 +194,7 @@ class RayTune:
             atexit.register(leftovers.leave)
         shutil.rmtree(self._results / TUNE_FOLDER, ignore_errors=True)
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            leftovers.remove(self._folder)
 
     def _begin(self) -> None:
         """Start a cluster on this machine: loopback only, with a token that only this user can read."""
@@ -217,7 +217,7 @@ class RayTune:
                 logging_level=logging.CRITICAL,
                 log_to_driver=False,
                 _node_ip_address="127.0.0.1",
-                _temp_dir=str(self._folder / "r"),
+                _temp_dir=str(self._folder / leftovers.CLUSTER),
             )
         except (RuntimeError, OSError, ValueError) as error:
             first = str(error).strip().splitlines()[0]

@@ -26,7 +26,8 @@ def test_what_a_killed_driver_left_goes_and_nothing_else() -> None:
     old, living = (Path(tempfile.mkdtemp(prefix="gb-", dir="/tmp")) for _ in range(2))
     (old / "lock").write_text(json.dumps(asdict(owner)))
     (living / "lock").write_text(json.dumps(asdict(lock.Owner.me())))
-    orphan = sleeper(old / "log")
+    (old / leftovers.CLUSTER).mkdir()
+    orphan = sleeper(old / leftovers.CLUSTER / "log")
     other = sleeper(living / "log")
     try:
         leftovers.sweep()
