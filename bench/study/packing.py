@@ -28,7 +28,7 @@ width 16 at batch 64 with dropout); on CUDA a guess that nothing has measured ye
 DEFAULT_SPEED: Mapping[int, float] = {1: 1.0, 2: 1.1, 4: 1.2}
 
 NEAR_BEST = 0.9
-PACKS_PER_WORKER = 4
+PACKS_PER_WORKER = 2
 
 
 def packs(
@@ -43,7 +43,7 @@ def packs(
 
     Members are ordered by loss, seed, cell, so that neighbours share the draws of a seed. `auto`: the
     smallest width within 10 % of the best speed, of those that fit in `memory_mb` and leave each worker
-    four packs.
+    two packs.
     """
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
