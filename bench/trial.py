@@ -117,6 +117,14 @@ class Trial:
         return _short_hash({k: v for k, v in self.record().items() if k != "seed"})
 
 
+SHARED = (
+    *("study_seed", "dataset", "data_sha256", "model", "update", "optimizer", "n_critic", "g_steps", "order"),
+    *("d_batch", "batch", "steps", "dtype", "evaluate", "protocol"),
+)
+"""Fields that decide shapes or the graph: the trials of a pack agree in them. Others are numbers, or the
+loss."""
+
+
 @dataclass(frozen=True)
 class Pack:
     """Trials trained together as one program. Order, threads and device decide the bits: they make the id."""

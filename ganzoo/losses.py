@@ -29,14 +29,12 @@ HARD = Targets()
 class Loss:
     """d_loss(real, fake, targets) and g_loss(real, fake), elementwise.
 
-    `threshold` is the output at which D is undecided, None where the objective has none; `needs_real` says
-    that G's loss looks at D(real) too.
+    `threshold` is the output at which D is undecided, None where the objective has none.
     """
 
     d_loss: Callable[[Tensor, Tensor, Targets], Tensor]
     g_loss: Callable[[Tensor | None, Tensor], Tensor]
     threshold: float | None
-    needs_real: bool = False
 
 
 def _cross_entropy(logit: Tensor, target: Tensor | float) -> Tensor:

@@ -6,13 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bench.study.memory import BASE_MB, member_mb
-from bench.trial import Component, Pack, Trial, canonical_json
-
-SHARED = (
-    *("study_seed", "dataset", "data_sha256", "model", "update", "optimizer", "n_critic", "g_steps", "order"),
-    *("d_batch", "batch", "steps", "dtype", "evaluate", "protocol"),
-)
-"""Fields that decide shapes or the graph. All others are numbers of a member, or its loss."""
+from bench.trial import SHARED, Component, Pack, Trial, canonical_json
 
 SPEED: Mapping[tuple[str, str], Mapping[int, float]] = {
     ("mlp", "cpu"): {1: 1.0, 2: 1.27, 4: 1.37, 8: 1.67, 16: 1.69},

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.data.load import Dataset
 from bench.train.streams import PackStreams, stream
-from bench.trial import Pack, Trial
+from bench.trial import SHARED, Pack, Trial
 from ganzoo.catalog import ZOO
 from ganzoo.game import Columns, Game, Player
 from ganzoo.layers import dropout_shapes
@@ -22,28 +22,11 @@ from ganzoo.penalties import Penalty
 from ganzoo.stack import Stack
 from ganzoo.updates import Update
 
-_SHARED = (
-    "study_seed",
-    "dataset",
-    "data_sha256",
-    "model",
-    "update",
-    "optimizer",
-    "n_critic",
-    "g_steps",
-    "order",
-    "d_batch",
-    "batch",
-    "steps",
-    "dtype",
-    "evaluate",
-)
-
 
 def check_pack(pack: Pack) -> None:
     """Raise ValueError where members differ in what decides the graph, or are not ordered by loss."""
     first = pack.trials[0]
-    for name in _SHARED:
+    for name in SHARED:
         if any(getattr(t, name) != getattr(first, name) for t in pack.trials):
             raise ValueError(f"the trials of a pack must agree in {name}")
     if len({t.penalty and t.penalty.name for t in pack.trials}) > 1:

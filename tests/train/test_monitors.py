@@ -4,8 +4,9 @@ import torch
 from scipy.stats import mannwhitneyu
 
 from bench.data.load import Dataset
+from bench.store import schema
 from bench.train.build import build_game
-from bench.train.monitors import INTERVAL, POINT, Interval, ProbeInputs, accuracy, auc, probe
+from bench.train.monitors import INTERVAL, POINT, STATISTICS, Interval, ProbeInputs, accuracy, auc, probe
 from bench.trial import Pack
 from tests.train.conftest import component, make_data, make_trial
 
@@ -84,3 +85,10 @@ def test_probe_changes_nothing() -> None:
     x = torch.randn(1, 6, 1, 28, 28, dtype=torch.float64)
     probe(game, ProbeInputs(torch.randn(1, 6, 64, dtype=torch.float64), x, x))
     assert all(torch.equal(before[name], tensor) for name, tensor in game.state().items())
+
+
+def test_the_tables_have_a_column_for_every_monitor() -> None:
+    """The store may not import torch, so the names stand in both rooms."""
+    assert schema.INTERVAL_MONITORS == INTERVAL
+    assert schema.POINT_MONITORS == POINT
+    assert (*schema.INTERVAL_SUFFIXES, "flips") == STATISTICS
