@@ -7,15 +7,14 @@ under vmap, which is also the oracle that the batched form is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional as F
 
-from ganzoo.layers import Dropout, UpConv, down_conv, keep_scale
+from ganzoo.batched import View, has_rules, run
+from ganzoo.layers import Dropout, takes_label
 
 Uniforms = Mapping[str, Tensor]
 """Dropout layer -> uniforms [K, B, ...] of its input's shape."""
@@ -47,8 +46,8 @@ class Stack:
             if name.rpartition(".")[2] != "uniforms"
         }
         self.params = self.leaves(self.weights)
-        batched = isinstance(template, nn.Sequential) and all(type(m) in _RULES for m in template.children())
-        self.engine = "batched" if engine == "auto" and batched else "vmap"
+        self.takes_label = takes_label(template)
+        self.engine = "batched" if engine == "auto" and has_rules(template) else "vmap"
 
     def leaves(self, weights: Tensor) -> dict[str, Tensor]:
         """Parameters as views of `weights` [K, P], each a leaf that autograd can be asked about."""
@@ -78,16 +77,21 @@ class Stack:
         buffers: dict[str, Tensor] | None = None,
         uniforms: Uniforms | None = None,
         params: Mapping[str, Tensor] | None = None,
+        label: Tensor | None = None,
     ) -> Tensor:
         """Run all members on x [K, B, ...].
 
         train: BatchNorm uses the batch's statistics and moves the running ones in `buffers` (default: the
-        stack's own; hand in a clone to leave them alone). uniforms: None switches dropout off.
+        stack's own; hand in a clone to leave them alone). uniforms: None switches dropout off. label: one-hot
+        [K, B, classes], given if and only if the network takes a label (ValueError).
         """
         buffers = self.buffers if buffers is None else buffers
         params = self.params if params is None else params
-        run = self._batched if self.engine == "batched" else self._vmapped
-        return run(x, params, buffers, train, uniforms)
+        if self.takes_label != (label is not None):
+            raise ValueError(f"this network takes {'a' if self.takes_label else 'no'} label")
+        if self.engine == "batched":
+            return run(self.template, x, View(self.width, "", params, buffers, train, uniforms, label))
+        return self._vmapped(x, params, buffers, train, uniforms, label)
 
     def cloned_buffers(self) -> dict[str, Tensor]:
         return {name: buffer.clone() for name, buffer in self.buffers.items()}
@@ -99,6 +103,7 @@ class Stack:
         buffers: dict[str, Tensor],
         train: bool,
         uniforms: Uniforms | None,
+        label: Tensor | None,
     ) -> Tensor:
         self.template.train(train)
         for layer in self.template.modules():
@@ -107,34 +112,14 @@ class Stack:
         given = {f"{name}.uniforms": u for name, u in (uniforms or {}).items()}
 
         def one(
-            p: Mapping[str, Tensor], b: Mapping[str, Tensor], u: Mapping[str, Tensor], x: Tensor
+            p: Mapping[str, Tensor], b: Mapping[str, Tensor], u: Mapping[str, Tensor], *args: Tensor
         ) -> Tensor:
-            out: Tensor = functional_call(self.template, {**p, **b, **u}, (x,))
+            out: Tensor = functional_call(self.template, {**p, **b, **u}, args)
             return out
 
-        out: Tensor = vmap(one)(dict(params), buffers, given, x)
+        args = (x,) if label is None else (x, label)
+        out: Tensor = vmap(one)(dict(params), buffers, given, *args)
         return out
-
-    def _batched(
-        self,
-        x: Tensor,
-        params: Mapping[str, Tensor],
-        buffers: dict[str, Tensor],
-        train: bool,
-        uniforms: Uniforms | None,
-    ) -> Tensor:
-        h = _to_maps(x) if x.dim() == 5 else x
-        for name, layer in self.template.named_children():
-            view = _View(
-                self.width,
-                f"{name}.",
-                params,
-                buffers,
-                train,
-                None if uniforms is None else uniforms.get(name),
-            )
-            h = _RULES[type(layer)](layer, h, view)
-        return _from_maps(h, self.width) if h.dim() == 4 else h
 
 
 def load_flat(module: nn.Module, weights: Tensor) -> None:
@@ -157,137 +142,3 @@ def _fresh_buffer(
     start = 1.0 if name.endswith("running_var") else 0.0
     kind = dtype if like.is_floating_point() else like.dtype
     return torch.full((width, *like.shape), start, dtype=kind, device=device)
-
-
-# The batched form. Features are rows [K, B, F]; images are maps [B, K*C, H, W], which is what grouped
-# convolutions and BatchNorm over K*C channels take without a copy between layers.
-
-
-@dataclass(frozen=True)
-class _View:
-    """What one layer's rule may look at."""
-
-    width: int
-    prefix: str
-    params: Mapping[str, Tensor]
-    buffers: dict[str, Tensor]
-    train: bool
-    uniforms: Tensor | None
-
-    def param(self, name: str) -> Tensor | None:
-        return self.params.get(self.prefix + name)
-
-    def buffer(self, name: str) -> Tensor:
-        return self.buffers[self.prefix + name]
-
-
-def _to_maps(x: Tensor) -> Tensor:
-    """[K, B, C, H, W] -> [B, K*C, H, W]."""
-    return x.transpose(0, 1).flatten(1, 2)
-
-
-def _from_maps(x: Tensor, width: int) -> Tensor:
-    """[B, K*C, H, W] -> [K, B, C, H, W]."""
-    return x.view(x.shape[0], width, -1, *x.shape[2:]).transpose(0, 1)
-
-
-def _folded(parameter: Tensor | None) -> Tensor | None:
-    """[K, C, ...] -> [K*C, ...]."""
-    return None if parameter is None else parameter.flatten(0, 1)
-
-
-def _linear(_: nn.Module, h: Tensor, view: _View) -> Tensor:
-    weight, bias = view.param("weight"), view.param("bias")
-    assert weight is not None
-    if bias is None:
-        return torch.bmm(h, weight.transpose(1, 2))
-    return torch.baddbmm(bias.unsqueeze(1), h, weight.transpose(1, 2))
-
-
-def _conv(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
-    assert isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))
-    assert not isinstance(layer.padding, str)
-    weight, bias = _folded(view.param("weight")), _folded(view.param("bias"))
-    assert weight is not None
-    groups = view.width * layer.groups
-    is_dcgan = h.device.type == "cpu" and _is_4x4_by_2(layer)
-    if isinstance(layer, nn.ConvTranspose2d):
-        if is_dcgan:
-            out: Tensor = UpConv.apply(h, weight, groups)
-            return out if bias is None else out + bias.view(1, -1, 1, 1)
-        extra = layer.output_padding
-        return F.conv_transpose2d(h, weight, bias, layer.stride, layer.padding, extra, groups, layer.dilation)
-    if is_dcgan and layer.in_channels <= 4 and not (h.shape[2] % 2 or h.shape[3] % 2):
-        return down_conv(h, weight, bias, groups)
-    return F.conv2d(h, weight, bias, layer.stride, layer.padding, layer.dilation, groups)
-
-
-def _is_4x4_by_2(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
-    """Whether a layer is of the kind that `UpConv` and `down_conv` compute faster."""
-    shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.output_padding)
-    return shape == ((4, 4), (2, 2), (1, 1), (1, 1), (0, 0)) and layer.groups == 1
-
-
-def _batch_norm(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
-    assert isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))
-    rows = h.dim() == 3
-    x = h.transpose(0, 1).flatten(1, 2) if rows else h
-    mean, var = view.buffer("running_mean"), view.buffer("running_var")
-    assert layer.momentum is not None
-    if view.train:
-        view.buffer("num_batches_tracked").add_(1)
-    out = F.batch_norm(
-        x,
-        mean.view(-1),
-        var.view(-1),
-        _folded(view.param("weight")),
-        _folded(view.param("bias")),
-        view.train,
-        layer.momentum,
-        layer.eps,
-    )
-    return out.view(out.shape[0], view.width, -1).transpose(0, 1) if rows else out
-
-
-def _dropout(_: nn.Module, h: Tensor, view: _View) -> Tensor:
-    u = view.uniforms
-    if u is None:
-        return h
-    rate = view.buffer("rate").view(-1, *[1] * (u.dim() - 1))
-    if h.dim() == 3:
-        return h * keep_scale(u, rate, h.dtype)
-    # Written straight into the layout of maps: a transposed factor would cost a copy here and one in
-    # backward.
-    u, rate = u.transpose(0, 1), rate.transpose(0, 1)
-    scale = torch.ge(u, rate, out=h.new_empty(u.shape))
-    return h * scale.div_(1.0 - rate).view(h.shape)
-
-
-def _flatten(_: nn.Module, h: Tensor, view: _View) -> Tensor:
-    return h if h.dim() == 3 else _from_maps(h, view.width).flatten(2)
-
-
-def _unflatten(layer: nn.Module, h: Tensor, view: _View) -> Tensor:
-    assert isinstance(layer, nn.Unflatten)
-    return _to_maps(h.unflatten(2, layer.unflattened_size))  # type: ignore[no-untyped-call]
-
-
-def _elementwise(layer: nn.Module, h: Tensor, _: _View) -> Tensor:
-    out: Tensor = layer(h)
-    return out
-
-
-_RULES: Mapping[type[nn.Module], Callable[[nn.Module, Tensor, _View], Tensor]] = {
-    nn.Linear: _linear,
-    nn.Conv2d: _conv,
-    nn.ConvTranspose2d: _conv,
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    Dropout: _dropout,
-    nn.Flatten: _flatten,
-    nn.Unflatten: _unflatten,
-    nn.ReLU: _elementwise,
-    nn.LeakyReLU: _elementwise,
-    nn.Tanh: _elementwise,
-    nn.Identity: _elementwise,
-}

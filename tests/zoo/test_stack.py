@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.layers import Dropout, UpConv, down_conv, dropout_shapes
+from ganzoo.convolution import UpConv, down_conv
+from ganzoo.layers import Dropout, dropout_shapes
 from ganzoo.networks.dcgan import dcgan
 from ganzoo.networks.mlp import mlp
 from ganzoo.stack import Stack
