@@ -7,6 +7,8 @@ from typing import Any
 from bench.data.catalog import DATA
 from bench.metrics.catalog import METRICS
 from bench.study import examples
+from bench.study.problems import show
+from bench.study.recipes import RECIPES
 from ganzoo.catalog import ZOO, Catalog, Entry
 
 KINDS: dict[str, tuple[str, Catalog]] = {
@@ -39,6 +41,11 @@ def listing(what: str) -> list[dict[str, Any]]:
                 "folklore": each.folklore,
             }
             for each in OUTCOMES.values()
+        ]
+    if what == "recipes":
+        return [
+            {"name": each.name, "paper": each.paper, "settings": show(each.settings), "note": each.note}
+            for each in RECIPES.values()
         ]
     return []
 

@@ -96,7 +96,9 @@ class View:
         given = (self.results.study.get("grid") or {}).get(axis, [])
         if isinstance(given, dict):  # {values: [...]} as other tools write it
             given = next(iter(given.values()), [])
-        order = [str(v.get("as", v.get("name", v)) if isinstance(v, dict) else v) for v in given]
+        names = ("as", "recipe", "name")
+        labels = [next((v[n] for n in names if n in v), v) if isinstance(v, dict) else v for v in given]
+        order = [str(each) for each in labels]
         return sorted(present, key=lambda v: (order.index(str(v)) if str(v) in order else len(order), str(v)))
 
     def where(self, axis: str, value: Any, trials: pd.DataFrame | None = None) -> pd.DataFrame:

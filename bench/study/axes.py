@@ -80,12 +80,19 @@ def _read_values(key: str, values: Sequence[Any], path: str, problems: Problems)
         before = len(problems.lines)
         settings = read_settings({key: value}, "", problems, key, f"{path}[{position}]")
         label = axis_label(key, settings)
-        if len(problems.lines) == before and label in [point.label for point in points]:
-            problems.add(path, f"lists {show(value)} twice")
+        if any(_value_of(point.settings, key) == _value_of(settings, key) for point in points):
+            if len(problems.lines) == before:
+                problems.add(path, f"lists {show(value)} twice")
+        elif label in [point.label for point in points]:  # a model and a recipe of one name
+            label = show(value)
         points.append(Point(label, settings))
     if key in KINDS:
         points = [_short_label(point, key, points) for point in points]
     return Axis(key, tuple(points), False)
+
+
+def _value_of(settings: Settings, key: str) -> Any:
+    return settings[key].value if key in settings else None
 
 
 def axis_label(key: str, settings: Settings) -> KeyValue:
@@ -94,8 +101,10 @@ def axis_label(key: str, settings: Settings) -> KeyValue:
     if setting is None or setting.value is None or setting.value is BAD:
         return "none"
     if isinstance(setting.value, Whole):
-        keys = ", ".join(f"{k}={show(v)}" for k, v in setting.value.keys)
-        return f"{setting.value.name}({keys})" if keys else setting.value.name
+        written = setting.value.written()
+        written.pop("recipe" if setting.value.recipe else "name")
+        keys = ", ".join(f"{k}={show(v)}" for k, v in written.items())
+        return f"{setting.value.called}({keys})" if keys else setting.value.called
     found = setting.value
     return found if isinstance(found, (str, int, float, bool)) else show(found)
 
@@ -106,9 +115,9 @@ def _short_label(point: Point, key: str, points: Sequence[Point]) -> Point:
     if not isinstance(whole, Whole):
         return point
     others = [p.settings[key].value for p in points if p is not point]
-    if any(isinstance(other, Whole) and other.name == whole.name for other in others):
+    if any(isinstance(other, Whole) and other.called == whole.called for other in others):
         return point
-    return Point(whole.name, point.settings)
+    return Point(whole.called, point.settings)
 
 
 RESERVED = (

@@ -79,8 +79,8 @@ def equals(settings: Settings, labels: Mapping[str, KeyValue], key: str, wanted:
     if key in KINDS:
         whole = value if isinstance(value, Whole) else Whole(DEFAULT_COMPONENTS.get(key) or "none")
         if not isinstance(wanted, dict):
-            return _same(whole.name, wanted) or (whole.name == "none" and wanted == 0)
-        keys = {"name": whole.name, **dict(whole.keys)}
+            return _same(whole.called, wanted) or (whole.name == "none" and wanted == 0)
+        keys = {"name": whole.name, "recipe": whole.recipe, **dict(whole.keys)}
         return all(_same(keys.get(str(k)), v) for k, v in wanted.items())
     kind, dot, sub = key.partition(".")
     if dot and setting is None and kind in settings and isinstance(settings[kind].value, Whole):

@@ -16,10 +16,10 @@ from bench.study.keys import (
     KINDS,
     Settings,
     Whole,
-    merge,
     read_settings,
     show_component,
 )
+from bench.study.layers import settle
 from bench.study.problems import Problems, show
 from bench.study.resolve import Complaint, Evaluation, rates, resolve
 from bench.trial import Component, KeyValue, Trial, canonical_json
@@ -118,7 +118,7 @@ def build(
 
 def _at(base: Settings, axes: Sequence[Axis], combination: Sequence[Point]) -> tuple[Settings, Labels]:
     labels = tuple((axis.name, point.label) for axis, point in zip(axes, combination, strict=True))
-    return merge([base, *(point.settings for point in combination)]), labels
+    return settle([base, *(point.settings for point in combination)]), labels
 
 
 def _included(
@@ -139,7 +139,7 @@ def _included(
                     f"{path}.{key}", f"no label {show(row[key])}{suggest(row[key], points)}; legal: {legal}"
                 )
     layers.append(read_settings({k: v for k, v in row.items() if k not in bundles}, path, problems))
-    settings = merge(layers)
+    settings = settle(layers)
     labels = tuple(
         (axis.name, named.get(axis.name, ABSENT) if axis.is_bundle else _axis_value(axis, settings))
         for axis in axes
@@ -166,7 +166,7 @@ def _axis_value(axis: Axis, settings: Settings) -> KeyValue:
 
 def _plain(point: Point, key: str) -> Any:
     value = point.settings[key].value if key in point.settings else None
-    return {"name": value.name, **dict(value.keys)} if isinstance(value, Whole) else value
+    return value.written() if isinstance(value, Whole) else value
 
 
 def _note(
@@ -199,7 +199,7 @@ def _to_paste(axis: Axis, label: KeyValue) -> Any:
     """The value of an axis in an `exclude` row: its label, or the component where the name is not enough."""
     for point in axis.points:
         whole = point.settings[axis.name].value if axis.name in point.settings else None
-        if point.label == label and isinstance(whole, Whole) and label != whole.name:
+        if point.label == label and isinstance(whole, Whole) and label != whole.called:
             return show_component(whole)
     return label
 

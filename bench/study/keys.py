@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.data.catalog import DATA
 from bench.study.problems import Problems, show
+from bench.study.recipes import RECIPES
 from ganzoo.catalog import ZOO, Catalog, CatalogError, Entry, Key, suggest
 
 FIELDS: Mapping[str, Key] = {
@@ -19,6 +20,7 @@ FIELDS: Mapping[str, Key] = {
     "lr_d": Key(float, None, "learning rate of the discriminator", low=1e-12, high=100.0),
     "lr_ratio": Key(float, 1.0, "lr_d / lr_g", low=1e-6, high=1e6),
     "lr_mean": Key(float, None, "geometric mean of lr_g and lr_d", low=1e-12, high=100.0),
+    "lr_decay": Key(float, 0.0, "share of both rates that is gone at the end; linear", low=0.0, high=1.0),
     "dropout": Key(float, 0.0, "dropout rate in the discriminator", low=0.0, high=0.99),
     "label_noise": Key(float, 0.0, "probability that D is told the wrong label", low=0.0, high=0.499),
     "label_smoothing": Key(float, 0.0, "s: D's target for real is 1 - s", low=0.0, high=0.5),
@@ -32,6 +34,12 @@ FIELDS: Mapping[str, Key] = {
     "d_batch": Key(
         str, "split", "real and fake in two D batches or in one (BatchNorm)", choices=("split", "joint")
     ),
+    "g_batch": Key(
+        str,
+        "fresh",
+        "G learns from latents of its own or from those of D's last batch",
+        choices=("fresh", "same"),
+    ),
     "beta1": Key(float, 0.5, "decay of the first moment", low=0.0, high=0.999999),
     "beta2": Key(float, 0.999, "decay of the second moment", low=0.0, high=0.99999999),
     "weight_decay": Key(
@@ -40,6 +48,9 @@ FIELDS: Mapping[str, Key] = {
         "decoupled decay c of D's weights: w -= lr_d c w in each of its updates",
         low=0.0,
         high=10.0,
+    ),
+    "aux_weight": Key(
+        float, 1.0, "weight of the classes in both losses (condition: auxiliary)", low=0.0, high=1e3
     ),
     "ema": Key(float, 0.0, "decay of the average of G's weights; 0: none", low=0.0, high=0.99999999),
     "batch": Key(int, 64, "samples a batch", low=2, high=65536),
@@ -69,6 +80,7 @@ RENAMED: Mapping[str, str] = {
 """Nested spellings of flat keys: `label_jitter: {amount: 0.1, sign: outward}`."""
 
 NEUTRAL: Mapping[str, Any] = {
+    "lr_decay": 0.0,
     "dropout": 0.0,
     "label_noise": 0.0,
     "label_smoothing": 0.0,
@@ -86,10 +98,26 @@ BAD: Any = object()
 
 @dataclass(frozen=True)
 class Whole:
-    """A component as a study writes it: its name and the keys given with it."""
+    """A component as a study writes it: its name and the keys given with it.
+
+    `recipe`: the recipe that a model names; `name` is then that of the recipe's model, unless the study says
+    another one.
+    """
 
     name: str
     keys: tuple[tuple[str, Any], ...] = ()
+    recipe: str = ""
+
+    @property
+    def called(self) -> str:
+        """How a table calls it when no keys tell it from others."""
+        return self.recipe or self.name
+
+    def written(self) -> dict[str, Any]:
+        """What the study says of it, as keys and values."""
+        own = self.recipe and self.name == RECIPES[self.recipe].model
+        name = {} if own else {"name": self.name}
+        return {**({"recipe": self.recipe} if self.recipe else {}), **name, **dict(self.keys)}
 
 
 @dataclass(frozen=True)
@@ -181,14 +209,19 @@ def _read_component(kind: str, value: Any, path: str, problems: Problems) -> Any
         return Whole("none")
     if is_none(value):
         return None
-    name, keys = value, {}
+    name, keys, recipe = value, {}, ""
     if isinstance(value, dict):
-        if "name" not in value:
+        keys = dict(value)
+        if "recipe" in keys:
+            recipe = _read_recipe(kind, keys.pop("recipe"), path, problems)
+            if not recipe:
+                return BAD
+        if "name" not in keys and not recipe:
             problems.add(
                 path, f"needs a name: {{name: {KINDS[kind].names(kind)[0]}, ...}}; one key alone: {kind}.key"
             )
             return BAD
-        name, keys = value["name"], {k: v for k, v in value.items() if k != "name"}
+        name = keys.pop("name", None) or RECIPES[recipe].model
     if not isinstance(name, str):
         legal = ", ".join(KINDS[kind].names(kind))
         hint = truth_hint(name) or _list_hint(name)
@@ -200,12 +233,27 @@ def _read_component(kind: str, value: Any, path: str, problems: Problems) -> Any
     try:
         entry = KINDS[kind].get(kind, name)
     except CatalogError as error:
-        problems.add(path, str(error))
+        hint = f"; a recipe is written {{recipe: {name}}}" if kind == "model" and name in RECIPES else ""
+        problems.add(path, f"{error}{hint}")
         return BAD
     checked = [
         (str(key), check_key(entry, str(key), each, f"{path}.{key}", problems)) for key, each in keys.items()
     ]
-    return Whole(name, tuple(checked))
+    return Whole(name, tuple(checked), recipe)
+
+
+def _read_recipe(kind: str, name: Any, path: str, problems: Problems) -> str:
+    """The name of a recipe; empty, with the reason in `problems`, when there is none of that name."""
+    if kind != "model":
+        problems.add(f"{path}.recipe", _RECIPE_HINT)
+        return ""
+    if not isinstance(name, str) or name not in RECIPES:
+        legal = ", ".join(RECIPES)
+        problems.add(
+            f"{path}.recipe", f"unknown recipe {show(name)!r}{suggest(name, RECIPES)}; legal: {legal}"
+        )
+        return ""
+    return name
 
 
 def check_key(entry: Entry, key: str, value: Any, path: str, problems: Problems) -> Any:
@@ -228,8 +276,8 @@ def check_key(entry: Entry, key: str, value: Any, path: str, problems: Problems)
 def _check_dotted(key: str, path: str, problems: Problems) -> bool:
     """Whether some component of the kind knows the dotted key; whether the cell's own does is seen later."""
     kind, _, sub = key.partition(".")
-    if sub == "name":
-        problems.add(path, f"write {kind} itself")
+    if sub in ("name", "recipe"):
+        problems.add(path, f"write {kind} itself" if sub == "name" else _RECIPE_HINT)
         return False
     legal = dict.fromkeys(f"{kind}.{each}" for entry in KINDS[kind].entries(kind) for each in entry.keys)
     if key not in legal:
@@ -238,8 +286,13 @@ def _check_dotted(key: str, path: str, problems: Problems) -> bool:
     return key in legal
 
 
+_RECIPE_HINT = "a recipe is named by the model: model: {recipe: NAME}"
+
+
 def unknown_key(key: str) -> str:
     """The sentence about a key that no cell has."""
+    if key in ("recipe", "model.recipe"):
+        return f"unknown key {key!r}: {_RECIPE_HINT}"
     legal = (*FIELDS, *KINDS)
     owners = [
         f"{kind}.{key}"
@@ -250,26 +303,6 @@ def unknown_key(key: str) -> str:
     return f"unknown key {key!r}{hint}; legal: {', '.join(legal)}, and their keys with a dot"
 
 
-def merge(layers: list[Settings]) -> Settings:
-    """Later layers over earlier ones.
-
-    A whole component replaces an earlier one with its keys; an earlier dotted key stays unless the new
-    component gives it too. None takes a key away.
-    """
-    out: Settings = {}
-    for layer in layers:
-        for key, setting in layer.items():
-            if isinstance(setting.value, Whole):
-                for sub, _ in setting.value.keys:
-                    out.pop(f"{key}.{sub}", None)
-        for key, setting in layer.items():
-            if setting.value is None:
-                out.pop(key, None)
-            else:
-                out[key] = setting
-    return out
-
-
 def show_component(whole: Whole) -> str:
-    """`dcgan`, or `{name: dcgan, width: 16}`."""
-    return show({"name": whole.name, **dict(whole.keys)}) if whole.keys else whole.name
+    """`dcgan`, `{name: dcgan, width: 16}` or `{recipe: wgan}`."""
+    return show(whole.written()) if whole.keys or whole.recipe else whole.name

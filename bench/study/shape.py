@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.study.keys import FIELDS, KINDS, truth_hint
 from bench.study.problems import Problems, show
+from bench.study.recipes import RECIPES
 from ganzoo.catalog import Key, suggest
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -168,6 +169,11 @@ def json_schema() -> dict[str, Any]:
         names = list(catalog.names(kind))
         shape = {"type": "object", "properties": {"name": {"enum": names}}, "required": ["name"]}
         cell[kind] = {"anyOf": [{"enum": names}, {"type": "string"} if kind == "dataset" else shape, shape]}
+        if kind == "model":
+            recipe = {"enum": list(RECIPES), "description": "a published configuration; every other key wins"}
+            cell[kind]["anyOf"].append(
+                {"type": "object", "properties": {"recipe": recipe}, "required": ["recipe"]}
+            )
         for entry in catalog.entries(kind):
             for key, spec in entry.keys.items():
                 cell[f"{kind}.{key}"] = _key_schema(spec)
