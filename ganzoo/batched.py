@@ -14,7 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganzoo.convolution import UpConv, down_conv
-from ganzoo.layers import Dropout, keep_scale
+from ganzoo.layers import (
+    SD_EPS,
+    Dropout,
+    GlobalSum,
+    JoinLabel,
+    LabelChannel,
+    Maxout,
+    MinibatchStd,
+    Pac,
+    Point,
+    Projection,
+    Residual,
+    keep_scale,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,10 @@ class View:
 
     def own_uniforms(self) -> Tensor | None:
         return None if self.uniforms is None else self.uniforms.get(self.prefix.removesuffix("."))
+
+    def given_label(self) -> Tensor:
+        assert self.label is not None
+        return self.label
 
 
 def has_rules(module: nn.Module) -> bool:
@@ -160,6 +177,60 @@ def _elementwise(layer: nn.Module, h: Tensor, _: View) -> Tensor:
     return out
 
 
+def _pac(layer: nn.Module, h: Tensor, view: View) -> Tensor:
+    assert isinstance(layer, Pac)
+    m = layer.m
+    if h.dim() == 3:
+        packs = h.shape[1] // m
+        return h[:, : packs * m].reshape(view.width, packs, m * h.shape[2])
+    packs = h.shape[0] // m
+    samples = h[: packs * m].view(packs, m, view.width, -1, *h.shape[2:])
+    return samples.transpose(1, 2).flatten(1, 3)
+
+
+def _minibatch_std(_: nn.Module, h: Tensor, view: View) -> Tensor:
+    if h.dim() == 3:
+        spread = (h.var(1, correction=0) + SD_EPS).sqrt().mean(1)
+        return torch.cat([h, spread.view(-1, 1, 1).expand(-1, h.shape[1], 1)], 2)
+    maps = h.unflatten(1, (view.width, -1))  # type: ignore[no-untyped-call]
+    spread = (maps.var(0, correction=0) + SD_EPS).sqrt().mean((1, 2, 3))
+    channel = spread.view(1, -1, 1, 1, 1).expand(h.shape[0], -1, 1, *h.shape[2:])
+    return torch.cat([maps, channel], 2).flatten(1, 2)
+
+
+def _join_label(_: nn.Module, h: Tensor, view: View) -> Tensor:
+    return torch.cat([h, view.given_label()], 2)
+
+
+def _label_channel(layer: nn.Module, h: Tensor, view: View) -> Tensor:
+    channel = _linear(layer, view.given_label(), view)
+    maps = h.unflatten(1, (view.width, -1))  # type: ignore[no-untyped-call]
+    channel = channel.transpose(0, 1).unflatten(2, (1, *h.shape[2:]))  # type: ignore[no-untyped-call]
+    return torch.cat([maps, channel], 2).flatten(1, 2)
+
+
+def _projection(layer: nn.Module, h: Tensor, view: View) -> Tensor:
+    assert isinstance(layer, Projection)
+    embedded = _linear(layer.embed, view.given_label(), view.child("embed"))
+    return _linear(layer, h, view) + (embedded * h).sum(2, keepdim=True)
+
+
+def _residual(layer: nn.Module, h: Tensor, view: View) -> Tensor:
+    assert isinstance(layer, Residual)
+    main = _chain(layer.main, h, view.child("main"))
+    return main + _chain(layer.shortcut, h, view.child("shortcut"))
+
+
+def _global_sum(_: nn.Module, h: Tensor, view: View) -> Tensor:
+    return h.sum((2, 3)).view(h.shape[0], view.width, -1).transpose(0, 1)
+
+
+def _point(_: nn.Module, h: Tensor, view: View) -> Tensor:
+    theta = view.param("theta")
+    assert theta is not None
+    return theta.unsqueeze(1).expand(-1, h.shape[1], -1).clone()
+
+
 RULES: Mapping[type[nn.Module], Callable[[nn.Module, Tensor, View], Tensor]] = {
     nn.Linear: _linear,
     nn.Conv2d: _conv,
@@ -172,6 +243,17 @@ RULES: Mapping[type[nn.Module], Callable[[nn.Module, Tensor, View], Tensor]] = {
     nn.ReLU: _elementwise,
     nn.LeakyReLU: _elementwise,
     nn.Tanh: _elementwise,
+    nn.AvgPool2d: _elementwise,
+    nn.Upsample: _elementwise,
+    Maxout: _elementwise,
+    Pac: _pac,
+    MinibatchStd: _minibatch_std,
+    JoinLabel: _join_label,
+    LabelChannel: _label_channel,
+    Projection: _projection,
+    Residual: _residual,
+    GlobalSum: _global_sum,
+    Point: _point,
     nn.Identity: _elementwise,
     nn.Sequential: _chain,
 }

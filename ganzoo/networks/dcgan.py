@@ -1,49 +1,56 @@
-"""The deep convolutional GAN of Radford, Metz and Chintala (arXiv:1511.06434), for 28 and 32 pixels."""
+"""The deep convolutional GAN of Radford, Metz and Chintala (arXiv:1511.06434), for 28, 32 and 64 pixels."""
 
 from __future__ import annotations
 
-import itertools
-
 from torch import nn
 
-from ganzoo.layers import Dropout
+from ganzoo.layers import JoinLabel
+from ganzoo.networks.conditional import Chain, check_condition
 from ganzoo.networks.gan import Gan, dcgan_normal
+from ganzoo.networks.strided import Grid, strided_disc, strided_gen
 
-_START = {28: (7, 2), 32: (4, 3)}
+_START = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
 """Image side -> (side of G's first map, number of doublings)."""
 
 
-def dcgan(shape: tuple[int, ...], *, width: int = 16, latent: str = "normal", latent_dim: int = 0) -> Gan:
+def dcgan(
+    shape: tuple[int, ...],
+    classes: int = 0,
+    *,
+    width: int = 16,
+    latent: str = "normal",
+    latent_dim: int = 0,
+    norm_g: str = "batch",
+    norm_d: str = "batch",
+    pac: int = 1,
+    minibatch_std: bool = False,
+    condition: str = "none",
+) -> Gan:
     """Strided 4x4 convolutions, no pooling, BatchNorm but in G's output and D's input.
 
     ReLU in G, tanh at its end, LeakyReLU(0.2) in D. `width` is the number of channels at the highest
-    resolution, doubled at each halving. Shapes: G [B, latent_dim] -> [B, C, S, S]; D [B, C, S, S] -> [B, 1];
-    S is 28 or 32.
+    resolution, doubled at each halving. Where BatchNorm is taken out, a bias takes its place. The minibatch
+    standard deviation is one more map before D's last layer, behind the last BatchNorm that would remove it.
+    With `condition: concat` D gets the label through a dense layer as one more channel of the image.
+    Shapes: G [B, latent_dim] -> [B, C, S, S]; D [B, C, S, S] -> [B // pac, 1]; S is 28, 32 or 64. Raises
+    ValueError for other sides, and for a condition without labels.
     """
     channels, side, _ = shape
     if side not in _START:
-        raise ValueError(f"dcgan makes images of 28 or 32 pixels, not {side}")
+        raise ValueError(f"dcgan makes images of 28, 32 or 64 pixels, not {side}")
+    check_condition(condition, classes, pac)
+    classes = 0 if condition == "none" else classes
     latent_dim = latent_dim or 64
     start, doublings = _START[side]
-    widths = [width * 2**i for i in range(doublings)]  # highest resolution first
+    grid = Grid(channels, (start, start), doublings, (4, 4), (2, 2), (1, 1))
 
-    gen: list[nn.Module] = [
-        nn.Linear(latent_dim, widths[-1] * start * start, bias=False),
-        nn.Unflatten(1, (widths[-1], start, start)),
-        nn.BatchNorm2d(widths[-1]),
-        nn.ReLU(),
-    ]
-    for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True):
-        gen += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
-    gen += [nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh()]
-
-    disc: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2), Dropout()]
-    for narrow, wide in itertools.pairwise(widths):
-        disc += [
-            nn.Conv2d(narrow, wide, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(wide),
-            nn.LeakyReLU(0.2),
-            Dropout(),
-        ]
-    disc += [nn.Flatten(), nn.Linear(widths[-1] * start * start, 1)]
-    return Gan(nn.Sequential(*gen), nn.Sequential(*disc), latent_dim, latent, dcgan_normal)
+    gen = Chain()
+    gen.named("label", JoinLabel() if classes else None)
+    strided_gen(gen, grid, latent_dim + classes, width, norm_g)
+    gen.add(nn.Tanh())
+    disc = Chain()
+    strided_disc(
+        disc, grid, width, norm_d, pac=pac, minibatch_std=minibatch_std, condition=condition, classes=classes
+    )
+    aux = condition == "auxiliary"
+    return Gan(gen.module(), disc.module(), latent_dim, latent, dcgan_normal, classes, aux, pac)

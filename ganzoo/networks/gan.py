@@ -9,19 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from ganzoo.layers import LabelChannel
+
 Init = Callable[[nn.Module, str, tuple[int, ...], np.random.Generator], np.ndarray]
 """(layer, "weight" | "bias", shape, stream) -> the initial values of one parameter."""
 
 
 @dataclass(frozen=True)
 class Gan:
-    """Two ordinary modules. gen: [B, latent_dim] -> [B, *shape]; disc: [B, *shape] -> [B, 1], a logit."""
+    """Two ordinary modules. gen: [B, latent_dim] -> [B, *shape]; disc: [B, *shape] -> [B // pac, 1], a logit.
+
+    classes > 0 only for a conditional model: gen takes (z, y) with y one-hot [B, classes], and so does disc,
+    (x, y). With `aux` (an auxiliary classifier) disc takes x alone and gives [B, 1 + classes], the logit of
+    the source first.
+    """
 
     gen: nn.Module
     disc: nn.Module
     latent_dim: int
     latent: str
     init: Init
+    classes: int = 0
+    aux: bool = False
+    pac: int = 1
 
 
 def fan_in_uniform(
@@ -41,7 +51,19 @@ def dcgan_normal(
     """N(0, 0.02^2) for weights, N(1, 0.02^2) for BatchNorm's scale, 0 for biases (arXiv:1511.06434)."""
     if name != "weight":
         return np.zeros(shape)
+    if isinstance(layer, LabelChannel):
+        # One input of a one-hot label is not 0: as of fan-in 1, so that the channel is as large as an image.
+        return stream.uniform(-1.0, 1.0, shape)
     return stream.normal(1.0 if _is_norm(layer) else 0.0, 0.02, shape)
+
+
+def small_normal(
+    layer: nn.Module, name: str, shape: tuple[int, ...], stream: np.random.Generator
+) -> np.ndarray:
+    """N(0, 0.02^2) for weights, 0 for biases; BatchNorm starts at (1, 0)."""
+    if name != "weight" or _is_norm(layer):
+        return np.full(shape, 1.0 if name == "weight" else 0.0)
+    return stream.normal(0.0, 0.02, shape)
 
 
 def _is_norm(layer: nn.Module) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from ganzoo.catalog import ZOO, Catalog, CatalogError, Entry, Key
 
 ENTRIES = [entry for kind in ZOO.kinds() for entry in ZOO.entries(kind)]
-POSITIONAL = {"model": ["shape"], "optimizer": ["lr", "beta1", "beta2"]}
+POSITIONAL = {"model": ["shape", "classes"], "optimizer": ["lr", "beta1", "beta2"]}
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: f"{e.kind}-{e.name}")

@@ -1,35 +1,115 @@
 """The batched engine against vmap and against the plain modules, one by one."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ganzoo.catalog import ZOO
 from ganzoo.convolution import UpConv, down_conv
-from ganzoo.layers import Dropout, dropout_shapes
-from ganzoo.networks.dcgan import dcgan
-from ganzoo.networks.mlp import mlp
+from ganzoo.layers import (
+    Dropout,
+    GlobalSum,
+    JoinLabel,
+    LabelChannel,
+    Maxout,
+    MinibatchStd,
+    Pac,
+    Point,
+    Projection,
+    Residual,
+    dropout_shapes,
+    takes_label,
+)
+from ganzoo.networks.conditional import Labelled
 from ganzoo.stack import Stack
 
-K, B = 3, 4
+K, B, CLASSES = 3, 6, 3
+MAPS, ROWS = (2, 8, 8), (6,)
 
 
-def templates() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
-    image = dcgan((1, 28, 28), width=2, latent_dim=5)
-    points = mlp((2,), width=6, depth=2)
-    small = mlp((1, 28, 28), width=6)
-    rows = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 1))
-    return {
-        "dcgan-gen": (image.gen, (5,)),
-        "dcgan-disc": (image.disc, (1, 28, 28)),
-        "mlp-gen": (points.gen, (2,)),
-        "mlp-disc": (points.disc, (2,)),
-        "mlp-image-gen": (small.gen, (64,)),
-        "mlp-image-disc": (small.disc, (1, 28, 28)),
-        "batchnorm-rows": (rows, (4,)),
-    }
+def rows(*layers: nn.Module) -> nn.Sequential:
+    """Layers on rows of 6 features, behind a Linear."""
+    return nn.Sequential(nn.Linear(6, 6), *layers)
 
 
-NAMES = list(templates())
+def maps(*layers: nn.Module) -> nn.Sequential:
+    """Layers on maps [2, 8, 8], behind a convolution."""
+    return nn.Sequential(nn.Conv2d(2, 2, 3, padding=1), nn.Tanh(), *layers)
+
+
+def residual() -> Residual:
+    main = nn.Sequential(nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 3, 3, padding=1), Dropout())
+    return Residual(main, nn.Sequential(nn.Conv2d(2, 3, 1)))
+
+
+Case = tuple[Callable[[], nn.Module], tuple[int, ...]]
+
+
+def gan(name: str, shape: tuple[int, ...], player: str, **keys: object) -> Case:
+    def make() -> nn.Module:
+        classes = CLASSES if "condition" in keys else 0
+        module: nn.Module = getattr(ZOO.get("model", name).load()(shape, classes, **keys), player)
+        return module
+
+    latent = keys.get("latent_dim", 2 if name == "mlp" else 64)
+    return make, ((latent,) if player == "gen" else shape)  # type: ignore[return-value]
+
+
+DIGIT, POINT, PAIR = (1, 28, 28), (2,), ("gen", "disc")
+TINY = {"width": 2, "latent_dim": 5}
+CASES: dict[str, Case] = {
+    # every kind of layer by itself
+    "rows-batchnorm": (lambda: rows(nn.BatchNorm1d(6), nn.ReLU()), ROWS),
+    "rows-maxout": (lambda: rows(Maxout(3)), ROWS),
+    "rows-pac": (lambda: rows(Pac(2), nn.Linear(12, 1)), ROWS),
+    "rows-pac-remainder": (lambda: rows(Pac(4), nn.Linear(24, 1)), ROWS),
+    "rows-minibatch-std": (lambda: rows(MinibatchStd(), nn.Linear(7, 1)), ROWS),
+    "rows-join-label": (lambda: Labelled(nn.Linear(6, 6), JoinLabel(), nn.Linear(9, 1)), ROWS),
+    "rows-projection": (lambda: Labelled(nn.Linear(6, 6), Projection(6, CLASSES)), ROWS),
+    "rows-point": (lambda: nn.Sequential(Point(3)), ROWS),
+    "maps-pac": (lambda: maps(Pac(3), nn.Conv2d(6, 2, 3)), MAPS),
+    "maps-pac-remainder": (lambda: maps(Pac(4), nn.Conv2d(8, 2, 3)), MAPS),
+    "maps-minibatch-std": (lambda: maps(MinibatchStd(), nn.Conv2d(3, 2, 3)), MAPS),
+    "maps-label-channel": (
+        lambda: Labelled(nn.Conv2d(2, 2, 3, padding=1), LabelChannel(CLASSES, 8), nn.Conv2d(3, 2, 3)),
+        MAPS,
+    ),
+    "maps-residual": (lambda: maps(residual(), nn.ReLU()), MAPS),
+    "maps-upsample": (lambda: maps(nn.Upsample(scale_factor=2), nn.Conv2d(2, 1, 3)), MAPS),
+    "maps-pool": (lambda: maps(nn.AvgPool2d(2), nn.Conv2d(2, 1, 3)), MAPS),
+    "maps-global-sum": (lambda: maps(GlobalSum(), nn.Linear(2, 1)), MAPS),
+    "maps-height-1": (
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (1, 1, 8)),
+            nn.Conv2d(1, 2, (1, 4), (1, 2), (0, 1)),
+            nn.ConvTranspose2d(2, 1, (1, 4), (1, 2), (0, 1)),
+            nn.Flatten(),
+        ),
+        (8,),
+    ),
+    # every network
+    **{f"mlp-{p}": gan("mlp", POINT, p, width=6, latent_dim=2) for p in PAIR},
+    **{f"mlp-image-{p}": gan("mlp", DIGIT, p, width=6, latent_dim=5) for p in PAIR},
+    **{f"mlp-norms-{p}": gan("mlp", POINT, p, width=6, norm_g="batch", norm_d="batch") for p in PAIR},
+    "mlp-maxout": gan("mlp", POINT, "disc", width=4, activation="maxout", pac=2),
+    "mlp-relu": gan("mlp", POINT, "disc", width=4, activation="relu", minibatch_std=True),
+    **{f"dcgan-{p}": gan("dcgan", DIGIT, p, **TINY) for p in PAIR},
+    **{f"dcgan-32-{p}": gan("dcgan", (3, 32, 32), p, norm_g="none", norm_d="none", **TINY) for p in PAIR},
+    "dcgan-pac": gan("dcgan", DIGIT, "disc", norm_d="none", pac=2, minibatch_std=True, **TINY),
+    **{f"conv1d-{p}": gan("conv1d", (16,), p, **TINY) for p in PAIR},
+    "conv1d-pac": gan("conv1d", (16,), "disc", norm_d="none", pac=3, **TINY),
+    **{f"resnet-{p}": gan("resnet", DIGIT, p, **TINY) for p in PAIR},
+    "dirac-disc": gan("dirac", (1,), "disc"),
+    **{
+        f"{name}-{how}-{p}": gan(name, shape, p, condition=how, latent_dim=4, width=3)
+        for name, shape in (("mlp", POINT), ("dcgan", DIGIT))
+        for how in ("concat", "projection", "auxiliary")
+        for p in PAIR
+    },
+    "dcgan-concat-pac": gan("dcgan", DIGIT, "disc", condition="concat", pac=2, **TINY),
+}
 
 
 def values_of(module: nn.Module, k: int) -> dict[str, Tensor]:
@@ -41,19 +121,26 @@ def values_of(module: nn.Module, k: int) -> dict[str, Tensor]:
 
 
 def build(name: str, engine: str) -> tuple[Stack, nn.Module, tuple[int, ...]]:
-    template, shape = templates()[name]
-    solo = templates()[name][0].double()
-    stack = Stack(template, [values_of(solo, k) for k in range(K)], dtype=torch.float64, engine=engine)
+    make, shape = CASES[name]
+    solo = make().double()
+    stack = Stack(make(), [values_of(solo, k) for k in range(K)], dtype=torch.float64, engine=engine)
     stack.set_dropout(torch.tensor([0.0, 0.3, 0.6], dtype=torch.float64))
     return stack, solo, shape
 
 
-def inputs(name: str, shape: tuple[int, ...]) -> tuple[Tensor, dict[str, Tensor] | None]:
+def inputs(name: str, shape: tuple[int, ...]) -> tuple[Tensor, dict[str, Tensor] | None, Tensor | None]:
+    """Samples [K, B, ...], uniforms of the Dropout layers, and labels where the network takes them."""
     generator = torch.Generator().manual_seed(99)
     x = torch.randn(K, B, *shape, generator=generator, dtype=torch.float64)
-    layers = dropout_shapes(templates()[name][0].to("meta"), shape)
-    uniforms = {n: torch.rand(K, B, *s, generator=generator, dtype=torch.float64) for n, s in layers.items()}
-    return x, uniforms or None
+    template = CASES[name][0]().to("meta")
+    layers = dropout_shapes(template, shape, CLASSES)
+    packs = B // max((m.m for m in template.modules() if isinstance(m, Pac)), default=1)
+    uniforms = {
+        n: torch.rand(K, packs, *s, generator=generator, dtype=torch.float64) for n, s in layers.items()
+    }
+    which = torch.randint(CLASSES, (K, B), generator=generator)
+    label = nn.functional.one_hot(which, CLASSES).double() if takes_label(template) else None
+    return x, uniforms or None, label
 
 
 def solo_member(solo: nn.Module, stack: Stack, k: int, uniforms: dict[str, Tensor] | None) -> None:
@@ -66,62 +153,85 @@ def solo_member(solo: nn.Module, stack: Stack, k: int, uniforms: dict[str, Tenso
             layer.uniforms = torch.empty(0) if uniforms is None else uniforms[name][k]
 
 
+def flat(grads: tuple[Tensor, ...]) -> Tensor:
+    return torch.cat([g.reshape(-1) for g in grads])
+
+
 @pytest.mark.parametrize("engine", ["auto", "vmap"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CASES)
 def test_every_engine_equals_the_plain_modules(name: str, engine: str) -> None:
     stack, solo, shape = build(name, engine)
     assert stack.engine == ("batched" if engine == "auto" else "vmap")
-    x, uniforms = inputs(name, shape)
+    x, uniforms, label = inputs(name, shape)
     for training in (True, False):
         solo.train(training)
         members = []
         for k in range(K):
             solo_member(solo, stack, k, uniforms)
-            out = solo(x[k])
+            out = solo(x[k]) if label is None else solo(x[k], label[k])
             grads = torch.autograd.grad(out.square().mean(), list(solo.parameters()))
-            members.append(
-                (
-                    out,
-                    torch.cat([g.reshape(-1) for g in grads]),
-                    {n: b.clone() for n, b in solo.named_buffers()},
-                )
-            )
-        out = stack(x, train=training, uniforms=uniforms if training else None)
+            members.append((out, flat(grads), {n: b.clone() for n, b in solo.named_buffers()}))
+        out = stack(x, train=training, uniforms=uniforms if training else None, label=label)
         gradient = stack.gradient(out.flatten(1).square().mean(1))
         for k, (expected, slope, buffers) in enumerate(members):
-            torch.testing.assert_close(out[k], expected, rtol=1e-10, atol=1e-12)
-            torch.testing.assert_close(gradient[k], slope, rtol=1e-8, atol=1e-11)
+            torch.testing.assert_close(out[k], expected, rtol=1e-12, atol=1e-12)
+            torch.testing.assert_close(gradient[k], slope, rtol=1e-10, atol=1e-12 * slope.abs().max().item())
             for key, buffer in stack.buffers.items():
-                torch.testing.assert_close(buffer[k], buffers[key], rtol=1e-10, atol=1e-12)
+                torch.testing.assert_close(buffer[k], buffers[key], rtol=1e-12, atol=1e-12)
+
+
+SMOOTH = [
+    *(name for name in CASES if name.startswith(("rows", "maps")) and "batchnorm" not in name),
+    "mlp-disc",
+    "mlp-maxout",
+    "mlp-relu",
+    "dcgan-32-disc",
+    "dcgan-pac",
+    "conv1d-pac",
+    "resnet-disc",
+    "mlp-concat-disc",
+    "mlp-projection-disc",
+]
+SMOOTH.remove("maps-residual")  # it holds BatchNorm
+SMOOTH.remove("rows-point")  # it does not see its input
 
 
 @pytest.mark.parametrize("engine", ["auto", "vmap"])
-def test_double_backward_through_convolutions(engine: str) -> None:
+@pytest.mark.parametrize("name", SMOOTH)
+def test_double_backward(name: str, engine: str) -> None:
     """The gradient of a gradient norm, as penalties need it, in both engines and in the plain module."""
-    template, shape = (
-        nn.Sequential(nn.Conv2d(1, 2, 4, 2, 1), nn.Tanh(), nn.Flatten(), nn.Linear(32, 1)),
-        (1, 8, 8),
-    )
-    solo = nn.Sequential(nn.Conv2d(1, 2, 4, 2, 1), nn.Tanh(), nn.Flatten(), nn.Linear(32, 1)).double()
-    stack = Stack(template, [values_of(solo, k) for k in range(K)], dtype=torch.float64, engine=engine)
-    x = torch.randn(K, B, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    stack, solo, shape = build(name, engine)
+    x, uniforms, label = inputs(name, shape)
     x.requires_grad_()
-    out = stack(x)
+    out = stack(x, uniforms=uniforms, label=label).square()
     (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
-    gradient = stack.gradient(slope.square().flatten(1).sum(1) + out.flatten(1).square().sum(1))
+    gradient = stack.gradient(slope.square().flatten(1).sum(1))
     for k in range(K):
-        solo_member(solo, stack, k, None)
-        out = solo(x[k])
+        solo_member(solo, stack, k, uniforms)
+        out = (solo(x[k]) if label is None else solo(x[k], label[k])).square()
         (slope,) = torch.autograd.grad(out.sum(), x, create_graph=True)
-        grads = torch.autograd.grad(slope[k].square().sum() + out.square().sum(), list(solo.parameters()))
-        torch.testing.assert_close(
-            gradient[k], torch.cat([g.reshape(-1) for g in grads]), rtol=1e-8, atol=1e-12
+        grads = torch.autograd.grad(
+            slope[k].square().sum(), list(solo.parameters()), allow_unused=True, materialize_grads=True
         )
+        expected = flat(grads)
+        torch.testing.assert_close(
+            gradient[k], expected, rtol=1e-10, atol=1e-12 * expected.abs().max().item()
+        )
+
+
+def test_a_label_is_given_if_and_only_if_the_network_takes_one() -> None:
+    stack, _, shape = build("mlp-disc", "auto")
+    x, _, _ = inputs("mlp-disc", shape)
+    with pytest.raises(ValueError, match="takes no label"):
+        stack(x, label=torch.zeros(K, B, CLASSES, dtype=torch.float64))
+    stack, _, _ = build("mlp-concat-disc", "auto")
+    with pytest.raises(ValueError, match="takes a label"):
+        stack(x)
 
 
 def test_a_cloned_buffer_leaves_the_stack_alone() -> None:
     stack, _, shape = build("dcgan-disc", "auto")
-    x, _ = inputs("dcgan-disc", shape)
+    x, _, _ = inputs("dcgan-disc", shape)
     before = stack.cloned_buffers()
     stack(x, buffers=stack.cloned_buffers())
     assert all(torch.equal(before[n], b) for n, b in stack.buffers.items())
