@@ -13,4 +13,8 @@ def __getattr__(name: str) -> object:
         from bench.train.restore import load_trial
 
         return load_trial
+    if name == "load_plugin":
+        from bench.plugins import load_plugin
+
+        return load_plugin
     raise AttributeError(f"module 'bench' has no attribute {name!r}")

@@ -10,29 +10,25 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from bench import __version__
 from bench.errors import UserError
 from bench.listing import printable, render
+from bench.options import Choice, Duration, Folder, Packing, choosing, packing, trials_of
 
 if TYPE_CHECKING:
     from bench.study.plan import Plan
     from bench.study.spec import Study
-    from bench.trial import Pack, Trial
 
 DONE, CRASHED, BAD_USAGE, REFUTED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -75,77 +71,10 @@ def put(text: str) -> None:
     click.echo(printable(text))
 
 
-class Duration(click.ParamType[float]):
-    """`90s`, `20m`, `2h`, `1h30m`: seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, (int, float)):
-            return float(value)
-        found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value.strip())
-        if not value.strip() or found is None:
-            self.fail(f"{value!r} is no duration; examples: 90s, 20m, 2h, 1h30m", param, ctx)
-        hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        if hours + minutes + seconds == 0:
-            self.fail("expected more than nothing", param, ctx)
-        return 3600.0 * hours + 60.0 * minutes + seconds
-
-
-class Width(click.ParamType[Any]):
-    """`auto`, or the number of trials that are trained together."""
-
-    name = "auto|N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "auto" or isinstance(value, int):
-            return value
-        if not str(value).isdecimal() or not 1 <= int(value) <= 4096:
-            self.fail(f"{value!r} is neither auto nor a number from 1 to 4096", param, ctx)
-        return int(value)
-
-
 RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
 )
-
-
-def choosing(verb: Verb) -> Verb:
-    """The argument and options that choose what a study runs."""
-    for option in (
-        click.option(
-            "--limit", type=click.IntRange(1), help="Only the first N trials; marks the results partial."
-        ),
-        click.option(
-            "--seeds", type=click.IntRange(1), help="N seeds; fewer than the study's: partial results."
-        ),
-        click.option("--where", metavar="TEXT", help='Only these cells: "lr_ratio > 1 and loss == hinge".'),
-        click.option(
-            "--set",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Change the study: lr_g=1e-4, grid.lr_ratio=[1,4], seeds=5. May be given again.",
-        ),
-        click.argument("study"),
-    ):
-        verb = option(verb)
-    return verb
-
-
-def packing(verb: Verb) -> Verb:
-    """The options that say how trials are packed."""
-    for option in (
-        click.option(
-            "--workers", type=click.IntRange(1), help="Packs at a time; default: one for each core."
-        ),
-        click.option(
-            "--pack", "width", type=Width(), default="auto", show_default=True, help="Width of packs."
-        ),
-    ):
-        verb = option(verb)
-    return verb
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -161,7 +90,7 @@ def cli() -> None:
 @cli.command()
 @choosing
 @packing
-@click.option("--out", type=click.Path(path_type=Path), help="Results folder.  [default: results/<name>]")
+@click.option("--out", type=Folder(), help="Results folder.  [default: results/<name>]")
 @click.option("--backend", type=click.Choice(["ray", "inline"]), default="ray", show_default=True)
 @click.option("--address", help="Join the Ray cluster at this address.")
 @click.option("--budget", type=Duration(), help="Stop after this time, resumable: 90s, 20m, 2h.")
@@ -170,13 +99,8 @@ def cli() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would run, as `plan` does, and stop.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def run(
-    study: str,
-    overrides: tuple[str, ...],
-    where: str | None,
-    seeds: int | None,
-    limit: int | None,
-    width: int | Literal["auto"],
-    workers: int | None,
+    choice: Choice,
+    packing: Packing,
     out: Path | None,
     backend: Literal["ray", "inline"],
     address: str | None,
@@ -187,11 +111,11 @@ def run(
     quiet: bool,
 ) -> int:
     """Run STUDY, a YAML file or the name of a shipped study; run it again to go on where it stopped."""
-    if backend == "inline" and (address or (workers or 1) > 1):
+    if backend == "inline" and (address or (packing.workers or 1) > 1):
         raise click.UsageError("the backend inline runs one pack at a time, here: no --address, no --workers")
-    spec = _load(study, overrides, where, seeds, limit)
+    spec = _load(choice)
     if dry_run:
-        put(_plan_text(_make_plan(spec, width, workers, out, None)))
+        put(_plan_text(packing.plan(spec, out)))
         return DONE
     from bench.launch.run import Options
     from bench.launch.run import run as launch
@@ -202,14 +126,14 @@ def run(
         retry=retry,
         fail_fast=fail_fast,
         budget_s=budget,
-        cores=None if workers is None else max(1, math.ceil(workers * spec.resources.cpu)),
+        cores=None if packing.workers is None else max(1, math.ceil(packing.workers * spec.resources.cpu)),
         quiet=quiet,
     )
-    at_a_time = 1 if backend == "inline" else _workers(spec, workers)
+    at_a_time = 1 if backend == "inline" else packing.at_a_time(spec)
     return launch(
         spec,
-        _trials(spec),
-        lambda new: _packs(spec, new, width, at_a_time),
+        trials_of(spec),
+        lambda new: packing.packs(spec, new, at_a_time),
         out or Path("results") / spec.name,
         options,
     )
@@ -218,37 +142,24 @@ def run(
 @cli.command()
 @choosing
 @packing
-@click.option("--out", type=click.Path(path_type=Path), help="Results folder whose neighbours tell the time.")
+@click.option("--out", type=Folder(), help="Results folder whose neighbours tell the time.")
 @click.option("--probe", is_flag=True, help="Train a few steps of each kind of pack to measure the time.")
 @FORMAT
-def plan(
-    study: str,
-    overrides: tuple[str, ...],
-    where: str | None,
-    seeds: int | None,
-    limit: int | None,
-    width: int | Literal["auto"],
-    workers: int | None,
-    out: Path | None,
-    probe: bool,
-    form: str,
-) -> int:
+def plan(choice: Choice, packing: Packing, out: Path | None, probe: bool, form: str) -> int:
     """Say what STUDY would train: axes, cells, packs, memory, time. Trains nothing without --probe."""
     from bench.study import plan as plans
 
     measure = import_module("bench.train.timing").step_s if probe else None
-    made = _make_plan(_load(study, overrides, where, seeds, limit), width, workers, out, measure)
+    made = packing.plan(_load(choice), out, measure)
     put({"table": _plan_text, "json": plans.as_json, "csv": plans.as_csv}[form](made))
     return DONE
 
 
 @cli.command()
 @choosing
-def validate(
-    study: str, overrides: tuple[str, ...], where: str | None, seeds: int | None, limit: int | None
-) -> int:
+def validate(choice: Choice) -> int:
     """Check STUDY and report every problem at once; reads no data."""
-    spec = _load(study, overrides, where, seeds, limit)
+    spec = _load(choice)
     trials = min(len(spec.cells) * len(spec.seeds), spec.limit or sys.maxsize)
     put(f"{spec.source}: good: {len(spec.cells)} cells, {len(spec.seeds)} seeds, {trials} trials")
     return DONE
@@ -371,52 +282,12 @@ def doctor(results: Path | None, form: str) -> int:
     return CRASHED if any(row["state"] == "bad" for row in rows) else DONE
 
 
-def _load(
-    study: str, overrides: tuple[str, ...], where: str | None, seeds: int | None, limit: int | None
-) -> Study:
-    from bench.study.spec import load_study
-
-    return load_study(study, overrides, where, seeds, limit)
-
-
-def _trials(spec: Study) -> tuple[Trial, ...]:
-    from bench.data.fingerprint import fingerprint
-    from bench.study.grid import trials
-
-    return trials(spec, fingerprint)
-
-
-def _workers(spec: Study, workers: int | None) -> int:
-    """Packs at a time on this machine."""
-    return workers or max(1, int(len(os.sched_getaffinity(0)) / spec.resources.cpu))
-
-
-def _packs(
-    spec: Study, trials: Sequence[Trial], width: int | Literal["auto"], workers: int
-) -> tuple[Pack, ...]:
-    from bench.study.packing import packs
-
-    device = "cuda" if spec.resources.gpu else "cpu"
-    return packs(trials, width, workers, spec.resources.threads, device, spec.resources.memory_mb)
-
-
-def _make_plan(
-    spec: Study,
-    width: int | Literal["auto"],
-    workers: int | None,
-    out: Path | None,
-    measure: Callable[[Pack], float] | None,
-) -> Plan:
-    from bench.study import plan as plans
-
-    trials, at_a_time = _trials(spec), _workers(spec, workers)
-    packed = _packs(spec, trials, width, at_a_time)
-    if measure is None:
-        speeds = plans.past_speeds(out.parent if out else Path("results"))
-        when = plans.estimate(packed, speeds, at_a_time)
-    else:
-        when = plans.probe(packed, measure, at_a_time)
-    return plans.Plan(spec, trials, packed, at_a_time, when)
+def _load(choice: Choice) -> Study:
+    """The study; says which plugins were loaded for it."""
+    spec = choice.load()
+    for plugin in spec.plugins:
+        say(str(plugin))
+    return spec
 
 
 def _plan_text(made: Plan) -> str:

@@ -46,6 +46,7 @@ class Evaluate:
 class Trial:
     """Cell x seed: one training run, fully resolved. Every field is part of the id, but `axes`.
 
+    `plugins`: sha256 of each plugin of the study, sorted; without plugins the record has no such field.
     `axes` holds the value (or the label of a bundle) that each grid axis takes, for tables only.
     """
 
@@ -60,6 +61,7 @@ class Trial:
     optimizer: Component
     lr_g: float
     lr_d: float
+    lr_decay: float
     dropout: float
     label_noise: float
     label_smoothing: float
@@ -71,15 +73,18 @@ class Trial:
     g_steps: int
     order: str
     d_batch: str
+    g_batch: str
     beta1: float
     beta2: float
     weight_decay: float
+    aux_weight: float
     ema: float
     batch: int
     steps: int
     dtype: str
     evaluate: Evaluate
     protocol: int = PROTOCOL
+    plugins: tuple[str, ...] = ()
     axes: tuple[tuple[str, KeyValue], ...] = field(default=(), compare=False)
 
     def record(self) -> dict[str, Any]:
@@ -87,12 +92,14 @@ class Trial:
         out: dict[str, Any] = {}
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name == "axes":
+            if each.name == "axes" or (each.name == "plugins" and not value):
                 continue
             if isinstance(value, Component):
                 value = value.to_json()
             elif isinstance(value, Evaluate):
                 value = {**asdict(value), "metrics": [m.to_json() for m in value.metrics]}
+            elif isinstance(value, tuple):
+                value = list(value)
             out[each.name] = value
         return out
 
@@ -105,6 +112,7 @@ class Trial:
         ev = values["evaluate"]
         metrics = tuple(Component.from_json(m) for m in ev["metrics"])
         values["evaluate"] = Evaluate(ev["every"], ev["samples"], metrics)
+        values["plugins"] = tuple(values.get("plugins", ()))
         return cls(**values, axes=axes)
 
     @cached_property
@@ -119,7 +127,7 @@ class Trial:
 
 SHARED = (
     *("study_seed", "dataset", "data_sha256", "model", "update", "optimizer", "n_critic", "g_steps", "order"),
-    *("d_batch", "batch", "steps", "dtype", "evaluate", "protocol"),
+    *("d_batch", "g_batch", "batch", "steps", "dtype", "evaluate", "protocol"),
 )
 """Fields that decide shapes or the graph: the trials of a pack agree in them. Others are numbers, or the
 loss."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,9 +31,7 @@ class Key:
         if self.type is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
-            hint = ""
-            if isinstance(value, str) and self.type is float:
-                hint = " (YAML reads 1e-4 as text: write 1.0e-4)"
+            hint = number_hint(value, self.type)
             raise CatalogError(f"expected {_TYPE_NAMES[self.type]}, got {value!r}{hint}")
         if self.choices and value not in self.choices:
             raise CatalogError(
@@ -41,6 +40,22 @@ class Key:
         if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise CatalogError(f"got {value!r}; legal: {self.low:g} to {self.high:g}")
         return value
+
+
+_EXPONENT = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)[eE]([-+]?)(\d+)")
+
+
+def number_hint(value: Any, wanted: type) -> str:
+    """How to write a number that YAML reads as text (1e6 lacks the dot and the sign); else empty."""
+    found = _EXPONENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None or wanted not in (int, float):
+        return ""
+    minus, digits, sign, exponent = found.groups()
+    number = float(value)
+    if wanted is int:
+        return f" (YAML reads {value} as text: write {number:.0f})" if number.is_integer() else ""
+    dotted = digits if "." in digits else f"{digits}.0"
+    return f" (YAML reads {value} as text: write {minus}{dotted}e{sign or '+'}{exponent})"
 
 
 _TYPE_NAMES: Mapping[type, str] = {
@@ -109,6 +124,12 @@ class Catalog:
         if entry.name in names:
             raise CatalogError(f"{entry.kind} {entry.name!r} is registered twice")
         names[entry.name] = entry
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take an entry out again."""
+        del self._entries[kind][name]
+        if not self._entries[kind]:
+            del self._entries[kind]
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(self._entries)

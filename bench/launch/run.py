@@ -21,6 +21,7 @@ from bench.launch.events import Emit, Ending
 from bench.launch.inline import Inline
 from bench.launch.progress import Progress, duration, show_cursor
 from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job
+from bench.plugins import Plugin, kept_name
 from bench.store import atomic, ledger, lock, manifest, tables
 from bench.trial import Pack, Trial
 
@@ -35,7 +36,7 @@ class StudyLike(Protocol):
     @property
     def partial(self) -> tuple[str, ...]: ...
     @property
-    def plugins(self) -> tuple[str, ...]: ...
+    def plugins(self) -> tuple[Plugin, ...]: ...
     @property
     def checkpoint(self) -> Any: ...
     @property
@@ -128,6 +129,8 @@ class _Run:
         atomic.sweep(self.out)
         (self.out / STOP_FILE).unlink(missing_ok=True)
         packs = ledger.open_plan(self.out, self.study.name, self.trials, self.make_packs)
+        for plugin in self.study.plugins:
+            atomic.write_bytes(self.out / kept_name(plugin), plugin.source)
         atomic.write_text(self.out / "study.yaml", self.study.to_yaml())
         for sentence in ledger.reopen_damaged(self.out, packs):
             self.progress.say(sentence)
@@ -157,7 +160,10 @@ class _Run:
             + ("" if len(todo) == 1 else "s")
             + (f", {sum(pack.width for pack in before)} done or crashed earlier" if before else "")
         )
-        session = {"started": time.time(), "backend": self.options.backend, "argv": sys.argv[1:]}
+        session: dict[str, Any] = {"started": time.time(), "backend": self.options.backend}
+        session["argv"] = sys.argv[1:]
+        if self.study.plugins:
+            session["plugins"] = [plugin.to_json() for plugin in self.study.plugins]
         index = manifest.open_session(self.out, session, list(self.study.partial))
         sampler = manifest.MemorySampler()
         sampler.start()
@@ -216,7 +222,7 @@ class _Run:
             checkpoint_s=self.study.checkpoint.every_s,
             keep=self.study.checkpoint.keep,
             cache=str(_cache()),
-            plugins=tuple(self.study.plugins),
+            plugins=tuple(str(self.out / kept_name(plugin)) for plugin in self.study.plugins),
             train=self.options.train,
             load=self.options.load,
             build=self.options.build,

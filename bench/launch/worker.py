@@ -22,6 +22,7 @@ import numpy as np
 
 from bench.errors import UserError
 from bench.launch.events import Ending, Event
+from bench.plugins import load_plugin
 from bench.store import artefacts, atomic, attempts, checkpoint, ledger, lock
 from bench.store.checkpoint import Checkpoint
 from bench.store.ledger import Done
@@ -37,7 +38,8 @@ FINAL_PREFIXES = ("gen.", "disc.", "ema.")
 class Job:
     """All that a worker needs beside the ledger. Plain values only: it travels to other machines.
 
-    `train`, `load` and `build` are `module:attribute` of the functions that a pack needs.
+    `plugins` are the files that the results folder keeps; `train`, `load` and `build` are `module:attribute`
+    of the functions that a pack needs.
     """
 
     results: str
@@ -72,9 +74,11 @@ def dataset(load: str, component: Component) -> Any:
 
 def evaluator(job: Job, pack: Pack) -> tuple[Any, Any]:
     """(data, evaluator) of a pack; UserError when the data are not those that its trials name."""
-    for plugin in job.plugins:
-        importlib.import_module(plugin)  # it extends the catalogue
     trial = pack.trials[0]
+    if tuple(sorted(load_plugin(each).sha256 for each in job.plugins)) != trial.plugins:
+        raise UserError(
+            "the plugins that the results folder keeps are not those its trials were planned with"
+        )
     data = dataset(job.load, trial.dataset)
     if data.sha256 != trial.data_sha256:
         raise UserError(

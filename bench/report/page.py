@@ -87,7 +87,16 @@ def _facts(view: View) -> list[tuple[str, str]]:
         ("axes", ", ".join(f"{clean(axis)} ({len(view.values(axis))})" for axis in view.axes) or "none"),
         ("rules", ", ".join(map(clean, trials["rules_version"].dropna().unique())) or "–"),
     ]
-    return facts
+    plugins = [
+        each for session in view.results.manifest.get("sessions", []) for each in session.get("plugins", [])
+    ]
+    names = dict.fromkeys(_plugin(each) for each in plugins)
+    return [*facts, ("plugins", "; ".join(names))] if names else facts
+
+
+def _plugin(record: dict[str, Any]) -> str:
+    adds = ", ".join(map(str, record.get("adds") or [])) or "nothing"
+    return clean(f"{record.get('file')}, sha256 {str(record.get('sha256'))[:12]}, adds {adds}")
 
 
 def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:

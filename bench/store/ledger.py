@@ -97,13 +97,17 @@ def read_plan(results: Path) -> Plan | None:
     path = results / "plan.json"
     if not path.exists():
         return None
-    record = atomic.read_json(path)
+    advice = "Put a copy of it back, or give another folder with --out: only it says what the packs hold"
+    try:
+        record = atomic.read_json(path)
+    except UserError as error:
+        raise UserError(f"{error}. {advice}") from error
     try:
         packs = tuple(_pack_from(each) for each in record["packs"])
         plan = Plan(str(record["study"]), packs)
         protocol = record["protocol"]
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged: {error!r}") from error
+        raise UserError(f"{path} is damaged: {error!r}. {advice}") from error
     if protocol != PROTOCOL:
         raise UserError(
             f"{results} was made with protocol {protocol}, this ganbench measures by protocol {PROTOCOL}: "
@@ -145,6 +149,12 @@ def foreign(plan: Plan, study: str, trials: Sequence[Trial]) -> list[str]:
             lines.append(
                 f"data: sha256 of {name}: {data_there[name][:12]} in the folder, {data_here[name][:12]} now"
             )
+    plugins = [sorted({each for t in trials for each in t.plugins}) for trials in (there, here)]
+    if here and plugins[0] != plugins[1]:
+        texts = [", ".join(each[:12] for each in hashes) or "none" for hashes in plugins]
+        lines.append(
+            f"plugins: {texts[0]} in the folder, {texts[1]} now (sha256): they decide every trial's id"
+        )
     measured_there = {_measured(t): canonical_json(t.record()["evaluate"]) for t in there}
     measured_here = {_measured(t): canonical_json(t.record()["evaluate"]) for t in here}
     for key in measured_there.keys() & measured_here.keys():

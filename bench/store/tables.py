@@ -183,6 +183,8 @@ def config_columns(trial: Trial) -> dict[str, Any]:
         elif isinstance(value, Evaluate):
             row |= {"evaluate.every": value.every, "evaluate.samples": value.samples}
             row["evaluate.metrics"] = " ".join(each.name for each in value.metrics)
+        elif isinstance(value, tuple):  # the plugins
+            row[name] = " ".join(each[:12] for each in value)
         else:
             row[name] = "none" if value is None else value
     row["lr_ratio"] = trial.lr_d / trial.lr_g if trial.lr_g else None

@@ -123,7 +123,7 @@ def _short_label(point: Point, key: str, points: Sequence[Point]) -> Point:
 RESERVED = (
     *("trial", "cell", "seed", "pack", "pack_width", "member", "status", "outcome", "outcome_step"),
     *("outcome_reason", "rules_version", "step", "alive", "first_bad_step", "d_updates", "g_updates", "as"),
-    *("protocol", "study_seed", "data_sha256", "evaluate", "axes"),
+    *("protocol", "study_seed", "data_sha256", "evaluate", "axes", "plugins"),
 )
 """Column names of the results: no name for an axis of bundles."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ class Grid:
 def trials(study: Study, data_fingerprint: Callable[[Component], str]) -> tuple[Trial, ...]:
     """Every cell with every seed, cells in the order of the grid, at most `study.limit` trials."""
     known: dict[Component, str] = {}
+    plugins = tuple(sorted(plugin.sha256 for plugin in study.plugins))
     out: list[Trial] = []
     for cell, seed in itertools.product(study.cells, study.seeds):
         if study.limit is not None and len(out) >= study.limit:
@@ -76,7 +78,9 @@ def trials(study: Study, data_fingerprint: Callable[[Component], str]) -> tuple[
         dataset = cell.fields["dataset"]
         if dataset not in known:
             known[dataset] = data_fingerprint(dataset)
-        fields = dict(cell.fields, study_seed=study.seed, seed=seed, data_sha256=known[dataset])
+        fields = dict(
+            cell.fields, study_seed=study.seed, seed=seed, data_sha256=known[dataset], plugins=plugins
+        )
         out.append(Trial(**fields, axes=cell.axes))
     return tuple(out)
 
@@ -105,12 +109,15 @@ def build(
     for position, mapping in enumerate(include):
         points.append(_included(base, axes, mapping, f"include[{position}]", problems))
         places.append(f"include[{position}]")
-    cells = []
+    cells, found = [], []
     for (settings, labels), place in zip(points, places, strict=True):
         fields, complaints = resolve(settings, evaluation)
-        for complaint in complaints:
-            _note(complaint, settings, axes, labels, place, problems)
         cells.append(Cell(fields, labels, settings))
+        found += [(complaint, cells[-1], place) for complaint in complaints]
+    hits = Counter((complaint.key, complaint.involved) for complaint, _, place in found if not place)
+    for complaint, cell, place in found:
+        spares_some = hits[complaint.key, complaint.involved] < left
+        _note(complaint, cell, axes, place, spares_some, problems)
     if not problems.lines:
         _note_duplicates(cells, places, problems)
     return Grid(axes, tuple(cells), product, product - left, len(include))
@@ -171,19 +178,23 @@ def _plain(point: Point, key: str) -> Any:
 
 def _note(
     complaint: Complaint,
-    settings: Settings,
+    cell: Cell,
     axes: Sequence[Axis],
-    labels: Labels,
     place: str,
+    spares_some: bool,
     problems: Problems,
 ) -> None:
-    """A complaint about one cell, at the key to blame, with the `exclude` line that leaves such cells out."""
+    """A complaint about one cell, at the key to blame, with the `exclude` line that leaves such cells out.
+
+    No such line where the complaint holds of all cells: nothing would be left.
+    """
+    settings = cell.settings
     setting = settings.get(complaint.key)
     path = setting.path if setting else complaint.key if "." in complaint.key else f"base.{complaint.key}"
     if place:
         problems.add(path, f"{complaint.sentence} (in {place})" if place not in path else complaint.sentence)
         return
-    called = dict(labels)
+    called = dict(cell.axes)
     names = [s.axis for key in complaint.involved if (s := settings.get(key)) and s.axis]
     row = {
         name: _to_paste(axis, called[name])
@@ -191,7 +202,7 @@ def _note(
         for axis in axes
         if axis.name == name
     }
-    remedy = f"; to leave these cells out, add under exclude: - {show(row)}" if row else ""
+    remedy = f"; to leave these cells out, add under exclude: - {show(row)}" if row and spares_some else ""
     problems.add(path, complaint.sentence + remedy)
 
 

@@ -11,6 +11,7 @@ from bench.study.keys import FIELDS, KINDS, truth_hint
 from bench.study.problems import Problems, show
 from bench.study.recipes import RECIPES
 from ganzoo.catalog import Key, suggest
+from ganzoo.entry import number_hint
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What a study or a claim may be called: it becomes the name of a folder."""
@@ -84,7 +85,8 @@ class StudyFile(_Block):
     checkpoint: CheckpointBlock = Field(default_factory=CheckpointBlock)
     resources: ResourcesBlock = Field(default_factory=ResourcesBlock)
     plugins: list[str] = Field(
-        default_factory=list, description="modules to import first; they extend the catalogue"
+        default_factory=list,
+        description="Python files that register catalogue entries; paths from the study's folder",
     )
     published: Any = Field(default=None, description="published numbers to stand beside the results")
     claims: list[ClaimBlock] = Field(default_factory=list)
@@ -134,11 +136,7 @@ def _sentence(error: Any, data: Mapping[Any, Any]) -> tuple[str, str]:
         rule = "small letters, digits, '.', '_' and '-', at most 64, a letter or digit first"
         return path, f"{show(value)!r} is no legal name: {rule}"
     if kind in _EXPECTED:
-        hint = (
-            " (YAML reads 1e-4 as text: write 1.0e-4)"
-            if kind == "float_type" and isinstance(value, str)
-            else ""
-        )
+        hint = number_hint(value, {"float_type": float, "int_type": int}.get(kind, str))
         return path, f"expected {_EXPECTED[kind]}, got {show(value)}{truth_hint(value)}{hint}"
     message = error["msg"].replace("Input should be", "expected")
     return path, f"{message}, got {show(value)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from bench.metrics.catalog import METRICS
+from bench.plugins import Plugin, PluginError, find, forget_all_but, kept_name, load_plugin
 from bench.study import examples
 from bench.study.axes import Axis, read_axes
 from bench.study.grid import MAX_TRIALS, Cell, Grid, build
@@ -52,7 +52,7 @@ class Study:
     evaluation: Evaluation
     checkpoint: CheckpointBlock
     resources: ResourcesBlock
-    plugins: tuple[str, ...]
+    plugins: tuple[Plugin, ...]
     claims: tuple[dict[str, Any], ...]
     document: Mapping[str, Any]
     source: str
@@ -65,12 +65,17 @@ class Study:
     def to_yaml(self) -> str:
         """The study as a file that loads to the same trials (without `--where` and `--limit`).
 
-        The first comment line of its source, what the study asks, stays on top: the report shows it.
+        The first comment line of its source, what the study asks, stays on top: the report shows it. Plugins
+        are named where a results folder keeps them.
         """
         source = Path(self.source)
         asked = examples.question(source) if source.is_file() else ""
-        text: str = yaml.safe_dump(dict(self.document), sort_keys=False, allow_unicode=True)
+        text: str = yaml.safe_dump(self._document(), sort_keys=False, allow_unicode=True)
         return f"# {asked}\n{text}" if asked else text
+
+    def _document(self) -> dict[str, Any]:
+        kept = [kept_name(plugin) for plugin in self.plugins]
+        return {**self.document, "plugins": kept} if kept else dict(self.document)
 
 
 def load_study(
@@ -79,13 +84,16 @@ def load_study(
     where: str | None = None,
     seeds: int | None = None,
     limit: int | None = None,
+    plugins: Sequence[str] = (),
 ) -> Study:
     """Read and check a study. `overrides` are `key=value` texts; `seeds` and `limit` may make it partial.
 
+    Loads the plugins that the study names and those of `plugins`, files relative to the working directory.
     Raises StudyError with every problem.
     """
     file = examples.find(str(path))
-    return read_study(_text_of(file, str(path)), str(path), overrides, where, seeds, limit)
+    text = _text_of(file, str(path))
+    return read_study(text, str(path), overrides, where, seeds, limit, plugins, file.parent)
 
 
 def _text_of(file: Path, called: str) -> str:
@@ -108,8 +116,11 @@ def read_study(
     where: str | None = None,
     seeds: int | None = None,
     limit: int | None = None,
+    plugins: Sequence[str] = (),
+    folder: Path = Path(),
 ) -> Study:
-    """As `load_study`, from the text of a study; `source` stands before each problem."""
+    """As `load_study`, from the text of a study; `source` stands before each problem, and the paths of its
+    plugins are relative to `folder`."""
     problems = Problems(source)
     data = parse(text, problems)
     problems.check()
@@ -120,7 +131,7 @@ def read_study(
     changed = override(data, overrides, top, problems)
     problems.overridden = changed
     file = read_shape(data, problems)
-    _import_plugins(file.plugins, problems)
+    loaded = _load_plugins(file.plugins, plugins, folder, problems)
     base = read_settings(file.base, "base", problems)
     axes = read_axes(file.grid, problems)
     all_seeds = _seeds(file.seeds, problems)
@@ -149,19 +160,37 @@ def read_study(
         evaluation=evaluation,
         checkpoint=file.checkpoint,
         resources=file.resources,
-        plugins=tuple(file.plugins),
+        plugins=loaded,
         claims=tuple(claim.model_dump(exclude_defaults=True) for claim in file.claims),
         document={**data, "seeds": list(chosen)},
         source=source,
     )
 
 
-def _import_plugins(plugins: Sequence[str], problems: Problems) -> None:
-    for position, name in enumerate(plugins):
+def _load_plugins(
+    named: Sequence[str], given: Sequence[str], folder: Path, problems: Problems
+) -> tuple[Plugin, ...]:
+    """The plugins of the study and of the command line; one that fails ends the checks."""
+    texts = [(f"plugins[{i}]", text, folder) for i, text in enumerate(named)]
+    texts += [("--plugin", text, Path()) for text in given]
+    files: list[tuple[str, Path]] = []
+    found: dict[str, Plugin] = {}
+    before = len(problems.lines)
+    for path, text, base in texts:
         try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin's own code raises
-            problems.add(f"plugins[{position}]", f"{name!r} cannot be imported: {error}")
+            files.append((path, find(text, base)))
+        except PluginError as error:
+            problems.add(path, str(error))
+    forget_all_but(file for _, file in files)
+    for path, file in files:
+        try:
+            plugin = load_plugin(file)
+            found.setdefault(plugin.sha256, plugin)
+        except PluginError as error:
+            problems.add(path, str(error))
+    if len(problems.lines) > before:
+        problems.check()
+    return tuple(found.values())
 
 
 def _seeds(given: int | list[int], problems: Problems) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from bench.data.catalog import shape_of
 from bench.errors import UserError
+from bench.plugins import FOLDER, is_loaded
 from bench.store.artefacts import trial_final
 from bench.store.ledger import read_plan
 from bench.train.build import network
@@ -44,6 +45,13 @@ def load_trial(results: str | Path, trial: str) -> Models:
             f"no weights are kept of trial {trial}: it is not done, or the study says `keep: none`"
         )
     record = known[trial]
+    for sha256 in record.plugins:
+        if not is_loaded(sha256):
+            file = next((Path(results) / FOLDER / sha256[:12]).glob("*.py"), None)
+            raise UserError(
+                f"trial {trial} needs a plugin, and loading one runs its code: first call "
+                f"bench.load_plugin({str(file or sha256)!r})"
+            )
     gan = network(record, shape_of(record.dataset), device="cpu")
     for name, module in ((GEN, gan.gen), (DISC, gan.disc)):
         _fill(module, name, arrays)
