@@ -162,13 +162,6 @@ class Point(nn.Module):
         return self.theta.expand(z.shape[0], -1).clone()
 
 
-def mixes_samples(module: nn.Module) -> bool:
-    """Whether samples of a batch meet in a network, so that real and fake through it together is not the same
-    as one after the other: BatchNorm, packing, minibatch standard deviation."""
-    kinds = (nn.modules.batchnorm._BatchNorm, Pac, MinibatchStd)
-    return any(isinstance(layer, kinds) for layer in module.modules())
-
-
 def takes_label(module: nn.Module) -> bool:
     """Whether a network is called with a label, as the networks of a conditional GAN are."""
     return any(getattr(layer, "takes_label", False) for layer in module.modules())

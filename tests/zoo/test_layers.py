@@ -16,7 +16,6 @@ from ganzoo.layers import (
     Point,
     Projection,
     dropout_shapes,
-    mixes_samples,
     takes_label,
 )
 from ganzoo.networks.dcgan import dcgan
@@ -99,13 +98,6 @@ def test_global_sum_and_point() -> None:
     with torch.no_grad():
         point.theta.zero_()
     assert samples.tolist() == [[1.0, 2.0]] * 3, "samples must not move with the weights"
-
-
-def test_which_networks_let_samples_meet() -> None:
-    assert not mixes_samples(mlp((2,)).disc)
-    assert mixes_samples(mlp((2,), norm_d="batch").disc)
-    assert mixes_samples(mlp((2,), pac=2).disc)
-    assert mixes_samples(mlp((2,), minibatch_std=True).disc)
 
 
 def test_which_networks_take_a_label() -> None:

@@ -23,7 +23,7 @@ from ganzoo.layers import (
     takes_label,
 )
 from ganzoo.networks.conditional import Labelled
-from ganzoo.stack import Stack
+from ganzoo.stack import Stack, load_flat
 
 K, B, CLASSES = 3, 6, 3
 MAPS, ROWS = (2, 8, 8), (6,)
@@ -217,6 +217,16 @@ def test_double_backward(name: str, engine: str) -> None:
         torch.testing.assert_close(
             gradient[k], expected, rtol=1e-10, atol=1e-12 * expected.abs().max().item()
         )
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not name.startswith(("rows", "maps"))])
+def test_a_members_flat_weights_fill_a_plain_module(name: str) -> None:
+    stack, solo, _ = build(name, "auto")
+    load_flat(solo, stack.weights[1])
+    for key, parameter in solo.named_parameters():
+        assert torch.equal(parameter, stack.params[key][1])
+    with pytest.raises(ValueError, match="weights"):
+        load_flat(solo, torch.zeros(stack.weights.shape[1] + 1, dtype=torch.float64))
 
 
 def test_a_label_is_given_if_and_only_if_the_network_takes_one() -> None:
