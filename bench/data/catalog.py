@@ -1,17 +1,20 @@
 """Every data set: its name, where its code is, its keys, its metrics. Imports neither torch nor numpy.
 
 Facts of an entry:
-  modality           "points" or "image"
+  modality           a name of MODALITIES
   shape              shape of one sample with the default keys; None where only the keys tell: use `shape_of`
-  primary            metric that judges a run: "sw1" for points, "fd" for images
-  extractor          classifier whose features `fd` and `modes` use; None for points
-  modes              number of modes (mixture components or classes); None where there are no labels
+  primary            metric that judges a run: that of the modality
+  extractor          classifier whose features `fd` and `modes` use; None for points and signals
+  modes              number of modes (mixture components or classes) that samples can be sorted into, or None
+  classes            number of label classes where it is not `modes`: use `classes_of`
   default_metrics    what a study measures when it does not say
   fingerprint        `module:attribute` of the function keys -> sha256 of the data
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import UserError
@@ -23,55 +26,126 @@ class DataMissing(UserError):
     """A data set that is not on this machine. The message is one sentence with the ways to get it."""
 
 
-def _points(name: str, formula: str, modes: int, keys: dict[str, Key]) -> Entry:
-    facts = {
-        "modality": "points",
-        "shape": (2,),
-        "primary": "sw1",
-        "extractor": None,
+@dataclass(frozen=True)
+class Modality:
+    """What follows from the form of a sample, and from nothing else about the data.
+
+    previews: samples kept for pictures; latent: dimensions of G's input where the study does not say.
+    """
+
+    plural: str
+    primary: str
+    previews: int
+    latent: int
+
+
+MODALITIES: Mapping[str, Modality] = {
+    "points": Modality("points", "sw1", 256, 2),  # [d]
+    "signal": Modality("signals", "sw1", 36, 64),  # [length]
+    "image": Modality("images", "fd", 36, 64),  # [channels, side, side]
+}
+
+
+def _facts(
+    name: str,
+    module: str,
+    modality: str,
+    shape: tuple[int, ...] | None,
+    modes: int | None,
+    extractor: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    primary = MODALITIES[modality].primary
+    return {
+        "modality": modality,
+        "shape": shape,
+        "primary": primary,
+        "extractor": extractor,
         "modes": modes,
-        "default_metrics": ("sw1", "modes"),
-        "fingerprint": f"bench.data.toy:{name}_sha256",
+        "default_metrics": (primary,) if modes is None else (primary, "modes"),
+        "fingerprint": f"bench.data.{module}:{name}_sha256",
+        **more,
     }
+
+
+def _mixture(
+    name: str, formula: str, modality: str, shape: tuple[int, ...], modes: int, keys: dict[str, Key]
+) -> Entry:
+    facts = _facts(name, "toy", modality, shape, modes)
     return Entry("dataset", name, f"bench.data.toy:{name}", formula, keys=keys, facts=facts)
 
 
-def _images(name: str, module: str, formula: str, extractor: str, paper: str) -> Entry:
-    facts = {
-        "modality": "image",
-        "shape": (1, 28, 28),
-        "primary": "fd",
-        "extractor": extractor,
-        "modes": 10,
-        "default_metrics": ("fd", "modes"),
-        "fingerprint": f"bench.data.{module}:{name}_sha256",
-    }
+def _images(
+    name: str,
+    module: str,
+    formula: str,
+    extractor: str,
+    paper: str,
+    channels: int = 1,
+    modes: int = 10,
+    keys: Mapping[str, Key] | None = None,
+) -> Entry:
+    facts = _facts(name, module, "image", (channels, 28, 28), modes, extractor)
     size = Key(int, 28, "pixels of a side; 32 adds a border of two black pixels", choices=(28, 32))
     target = f"bench.data.{module}:{name}"
-    return Entry("dataset", name, target, formula, keys={"size": size}, paper=paper, facts=facts)
+    return Entry(
+        "dataset", name, target, formula, keys={**(keys or {}), "size": size}, paper=paper, facts=facts
+    )
 
 
 _SIGMA = Key(float, 0.05, "standard deviation of each mode in each coordinate", low=1e-6, high=1e3)
 
 DATA = Catalog(
     [
-        _points(
+        Entry(
+            "dataset",
+            "dirac",
+            "bench.data.toy:dirac",
+            "all mass at 0, in one dimension",
+            paper="arXiv:1801.04406",
+            facts=_facts("dirac", "toy", "points", (1,), None),
+        ),
+        _mixture(
             "ring8",
             "8 Gaussians at radius (cos 2 pi i / 8, sin 2 pi i / 8), i = 0..7, with equal weights",
+            "points",
+            (2,),
             8,
             {
                 "radius": Key(float, 1.0, "distance of each mode from the origin", low=1e-6, high=1e3),
                 "sigma": _SIGMA,
             },
         ),
-        _points(
+        _mixture(
             "grid25",
             "25 Gaussians at spacing (i - 2, j - 2), i, j = 0..4, with equal weights",
+            "points",
+            (2,),
             25,
             {
                 "spacing": Key(float, 1.0, "distance of neighbouring modes", low=1e-6, high=1e3),
                 "sigma": _SIGMA,
             },
+        ),
+        _mixture(
+            "spiral",
+            "20 Gaussians at equal steps along the arc of the spiral r = a t, with equal weights",
+            "points",
+            (2,),
+            20,
+            {
+                "turns": Key(float, 2.5, "turns of the spiral about the origin", low=0.25, high=10.0),
+                "radius": Key(float, 1.0, "distance of the last mode from the origin", low=1e-6, high=1e3),
+                "sigma": _SIGMA,
+            },
+        ),
+        _mixture(
+            "waves",
+            "sin(2 pi (f t / 64 + p)) + N(0, sigma^2), t = 0..63: f in 2, 3, 5, 7; p in 0, 1/4, 1/2, 3/4",
+            "signal",
+            (64,),
+            16,
+            {"sigma": Key(float, 0.1, "standard deviation of the noise", low=1e-6, high=1e3)},
         ),
         _images(
             "digits",
@@ -94,6 +168,38 @@ DATA = Catalog(
             "lenet_clothes",
             "arXiv:1708.07747",
         ),
+        _images(
+            "stacked_digits",
+            "stacked",
+            "three digits at random, one a channel: 1,000 modes; 26,000 triples to train, 26,000 held out",
+            "lenet_digits_by_channel",
+            "arXiv:1611.02163",
+            channels=3,
+            modes=1000,
+            keys={
+                "base": Key(
+                    str, "digits", "the data set that the digits come from", choices=("digits", "mnist")
+                )
+            },
+        ),
+        _images(
+            "stacked_clothes",
+            "stacked",
+            "three garments at random, one a channel: 1,000 modes; 26,000 triples to train, 26,000 held out",
+            "lenet_clothes_by_channel",
+            "arXiv:1708.07747",
+            channels=3,
+            modes=1000,
+        ),
+        Entry(
+            "dataset",
+            "cifar10",
+            "bench.data.cifar:cifar10",
+            "the 60,000 CIFAR-10 pictures through torchvision: 50,000 to train, 10,000 held out",
+            paper="https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf",
+            # No classifier of its own: as for a folder, features of form and texture, and modes uncounted.
+            facts=_facts("cifar10", "cifar", "image", (3, 32, 32), None, "lenet_clothes", classes=10),
+        ),
         Entry(
             "dataset",
             "folder",
@@ -104,16 +210,8 @@ DATA = Catalog(
                 "size": Key(int, 28, "pixels of a side", choices=(28, 32)),
                 "channels": Key(int, 3, "1 for grey, 3 for RGB", choices=(1, 3)),
             },
-            facts={
-                "modality": "image",
-                "shape": None,
-                "primary": "fd",
-                # No classifier knows the user's classes; these features see texture and form, and no colour.
-                "extractor": "lenet_clothes",
-                "modes": None,
-                "default_metrics": ("fd",),
-                "fingerprint": "bench.data.folder:folder_sha256",
-            },
+            # No classifier knows the user's classes; these features see texture and form, and no colour.
+            facts=_facts("folder", "folder", "image", None, None, "lenet_clothes"),
         ),
     ]
 )
@@ -125,9 +223,18 @@ def entry_of(dataset: Component) -> Entry:
 
 
 def shape_of(dataset: Component) -> tuple[int, ...]:
-    """Shape of one sample: (2,) for points, (channels, size, size) for images. Reads no data."""
+    """Shape of one sample: (d,) for points and signals, (channels, size, size) for images. Reads no data."""
     entry = entry_of(dataset)
     keys: dict[str, Any] = entry.resolve(dataset.kwargs)
-    if entry.facts["modality"] == "points":
-        return (2,)
-    return (int(keys.get("channels", 1)), int(keys["size"]), int(keys["size"]))
+    shape: tuple[int, ...] | None = entry.facts["shape"]
+    if "size" not in keys:
+        assert shape is not None
+        return shape
+    channels = keys["channels"] if shape is None else shape[0]
+    return (int(channels), int(keys["size"]), int(keys["size"]))
+
+
+def classes_of(dataset: Component) -> int:
+    """Number of classes of the labels that come with the samples; 0 where there are none. Reads no data."""
+    facts = entry_of(dataset).facts
+    return int(facts.get("classes", facts["modes"]) or 0)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
-import os
-import tempfile
 import urllib.request
 import zlib
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.catalog import DataMissing
+from bench.data.files import cache, roots, write
 from bench.data.load import Arrays
 from bench.data.order import images, stratified_order
 from bench.errors import UserError
@@ -80,13 +79,8 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
 
 def search_path(dataset: str) -> tuple[Path, ...]:
     """The folders in which the files of `dataset` are looked for, in order."""
-    roots = [Path(os.environ["GANBENCH_DATA"]).expanduser()] if os.environ.get("GANBENCH_DATA") else []
-    folders = [root / each for root in [*roots, _cache()] for each in FOLDERS[dataset]]
+    folders = [root / each for root in roots() for each in FOLDERS[dataset]]
     return (*folders, DEBIAN_FASHION) if dataset == "fashion_mnist" else tuple(folders)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ganbench"
 
 
 def _contents(dataset: str) -> dict[str, bytes]:
@@ -104,7 +98,7 @@ def _contents(dataset: str) -> dict[str, bytes]:
     raise DataMissing(
         "The data set mnist is not on this machine: put its four IDX files (train-images-idx3-ubyte and the"
         " others, .gz or not) into $GANBENCH_DATA/mnist or"
-        f" {_cache() / 'mnist'}, or use digits, whose 5,000 MNIST digits need no download."
+        f" {cache() / 'mnist'}, or use digits, whose 5,000 MNIST digits need no download."
     )
 
 
@@ -135,7 +129,7 @@ def _checked(dataset: str, name: str, content: bytes, path: Path) -> bytes:
 def _fetch(name: str) -> bytes:
     """Fetch one packed file over https into the cache; the contents must have the known sha256."""
     url = FASHION_URL.format(name=name)
-    target = _cache() / "fashion_mnist" / f"{name}.gz"
+    target = cache() / "fashion_mnist" / f"{name}.gz"
     kept = _packed_or_not(target.with_suffix(""))
     if kept is not None:
         return _checked("fashion_mnist", name, _read(kept), kept)
@@ -148,7 +142,7 @@ def _fetch(name: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != FASHION_SHA256[name]:
         raise _fashion_missing(f"came with a wrong sha256 from {url}")
     try:
-        _write(target, packed)
+        write(target, packed)
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error}.") from error
     return content
@@ -158,22 +152,8 @@ def _fashion_missing(why: str) -> DataMissing:
     return DataMissing(
         f"The data set fashion_mnist is not on this machine and {why}: install Debian's package"
         " dataset-fashion-mnist, or put its four IDX files into $GANBENCH_DATA/fashion_mnist or"
-        f" {_cache() / 'fashion_mnist'}."
+        f" {cache() / 'fashion_mnist'}."
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _arrays(dataset: str, contents: Mapping[str, bytes], size: int) -> Arrays:

@@ -17,7 +17,8 @@ class Arrays:
     """What a loader gives. Rows stand in a fixed, stratified random order: any first n are a fair sample.
 
     train [N, *shape] and heldout [M, *shape] float32, images in [-1, 1]; labels int64, in 0..modes-1;
-    centres [modes, 2] and sigma for 2-D mixtures.
+    centres [modes, *shape] and sigma for mixtures of Gaussians; part_images [P, 1, H, W] and part_labels [P]
+    where each channel is a picture of its own: some of the pictures that train is made of, each once.
     """
 
     train: NDArray[np.float32]
@@ -26,6 +27,8 @@ class Arrays:
     heldout_labels: NDArray[np.int64] | None = None
     centres: NDArray[np.float64] | None = None
     sigma: float | None = None
+    part_images: NDArray[np.float32] | None = None
+    part_labels: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,8 @@ class Dataset:
     primary: str
     extractor: str | None
     n_modes: int | None
+    part_images: NDArray[np.float32] | None = None
+    part_labels: NDArray[np.int64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,8 +63,8 @@ def load(dataset: Component) -> Dataset:
     """
     entry = entry_of(dataset)
     arrays: Arrays = entry.load()(**entry.resolve(dataset.kwargs))
-    for each in (arrays.train, arrays.heldout, arrays.train_labels, arrays.heldout_labels, arrays.centres):
-        if each is not None:
+    for each in vars(arrays).values():
+        if isinstance(each, np.ndarray):
             each.setflags(write=False)
     return Dataset(
         component=dataset,
@@ -74,4 +79,6 @@ def load(dataset: Component) -> Dataset:
         primary=entry.facts["primary"],
         extractor=entry.facts["extractor"],
         n_modes=entry.facts["modes"],
+        part_images=arrays.part_images,
+        part_labels=arrays.part_labels,
     )

@@ -2,7 +2,7 @@
 
 A target is called as `target(context, **keys)` and gives a `bench.metrics.batch.Measure`.
 Facts of an entry:
-  modality     "points", "image" or "any": the data sets that it can measure
+  modalities   the modalities of the data that it can measure, names of `bench.data.catalog.MODALITIES`
   unit         of the metric's first column
   direction    "lower" or "higher" is better; "one" where the best value is 1
   columns      a `Column` (name, unit, direction) for each value, in the order of the tables
@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from bench.data.catalog import MODALITIES
 from bench.trial import Component
 from ganzoo.catalog import Catalog, Entry, Key
 
@@ -29,16 +30,22 @@ class Column(NamedTuple):
 
 
 def _facts(
-    modality: str, columns: tuple[Column, ...], needs_modes: bool = False, check: str | None = None
+    modalities: tuple[str, ...],
+    columns: tuple[Column, ...],
+    needs_modes: bool = False,
+    check: str | None = None,
 ) -> Any:
     return {
-        "modality": modality,
+        "modalities": modalities,
         "unit": columns[0].unit,
         "direction": columns[0].direction,
         "columns": columns,
         "needs_modes": needs_modes,
         "check": check,
     }
+
+
+_ANY = tuple(MODALITIES)
 
 
 def _distance(name: str, unit: str) -> tuple[Column, ...]:
@@ -58,7 +65,7 @@ METRICS = Catalog(
             "bench.metrics.fd:fd",
             "|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) in features of the data set's own classifier",
             paper="arXiv:1706.08500",
-            facts=_facts("image", _distance("fd", "squared feature units")),
+            facts=_facts(("image",), _distance("fd", "squared feature units")),
         ),
         Entry(
             "metric",
@@ -67,7 +74,9 @@ METRICS = Catalog(
             "the same distance in Inception-v3's 2,048 pooled features, through torch-fidelity",
             keys={"weights": Key(str, "", "file of torch-fidelity's Inception weights; empty: look for it")},
             paper="arXiv:1706.08500",
-            facts=_facts("image", _distance("fid", "squared feature units"), check="bench.metrics.fid:check"),
+            facts=_facts(
+                ("image",), _distance("fid", "squared feature units"), check="bench.metrics.fid:check"
+            ),
         ),
         Entry(
             "metric",
@@ -75,26 +84,28 @@ METRICS = Catalog(
             "bench.metrics.sw1:sw1",
             "mean over 64 fixed directions u of the 1-D Wasserstein-1 distance between <x, u> and <y, u>",
             paper="doi:10.1007/s10851-014-0506-3",
-            facts=_facts("points", _distance("sw1", "data units")),
+            facts=_facts(("points", "signal"), _distance("sw1", "data units")),
         ),
         Entry(
             "metric",
             "modes",
             "bench.metrics.modes:modes",
-            "modes with >= 10 % of their expected share; points: nearest centre within 3 sigma;"
-            " images: inside the k-nearest-neighbour manifold of the predicted class",
+            "modes with >= 10 % of their expected share; points and signals: nearest centre within the radius"
+            " of 98.889 % of the mass (2-D: 3 sigma); images: inside the k-nearest-neighbour manifold of the"
+            " predicted class, of each channel where each is a picture",
             keys={
                 "neighbours": Key(
-                    int, 5, "k of the manifolds of classes; points do not use it", low=1, high=100
+                    int, 5, "k of the manifolds of classes; points and signals do not use it", low=1, high=100
                 )
             },
             facts=_facts(
-                "any",
+                _ANY,
                 (
                     Column("modes.covered", "modes", "higher"),
                     Column("modes.any", "modes", "higher"),
                     Column("modes.hq", "share", "higher"),
                     Column("modes.tv", "share", "lower"),
+                    Column("modes.kl", "nats", "lower"),
                     Column("modes.set", "text", ""),
                     Column("modes_status", "text", ""),
                 ),
@@ -106,7 +117,7 @@ METRICS = Catalog(
             "spread",
             "bench.metrics.spread:spread",
             "root of fake over real total variance; RMS of samples over RMS of data; always measured",
-            facts=_facts("any", (Column("spread", "ratio", "one"), Column("sample_rms", "ratio", "one"))),
+            facts=_facts(_ANY, (Column("spread", "ratio", "one"), Column("sample_rms", "ratio", "one"))),
         ),
     ]
 )

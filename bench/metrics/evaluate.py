@@ -70,6 +70,7 @@ class Evaluator:
             what="floors",
             metrics=canonical_json([each.to_json() for each in self._components]),
             provenance=canonical_json(self.provenance),
+            columns=canonical_json(self.columns),
             n=self._context.samples,
         )
         found = self._context.cache.get(key, self._floors)
@@ -104,9 +105,10 @@ def build(
     measures: dict[str, Measure] = {}
     for each in components:
         entry = METRICS.get("metric", each.name)
-        if entry.facts["modality"] not in ("any", dataset.modality):
+        if dataset.modality not in entry.facts["modalities"]:
+            known = " or ".join(entry.facts["modalities"])
             raise UserError(
-                f"The metric {each.name} measures data of modality {entry.facts['modality']}, and"
+                f"The metric {each.name} measures data of modality {known}, and"
                 f" {dataset.component.name} is of modality {dataset.modality}."
             )
         if each.name in measures:

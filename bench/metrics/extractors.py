@@ -26,6 +26,8 @@ from bench.errors import UserError
 
 WEIGHTS = Path(__file__).parent / "weights"
 NAMES = ("lenet_digits", "lenet_clothes")
+BY_CHANNEL = "_by_channel"
+"""Behind the name of a classifier: each channel of an image is a picture of its own."""
 CLASSES = 10
 SHAPES = {
     "conv1.weight": (16, 1, 5, 5),
@@ -38,6 +40,8 @@ SHAPES = {
     "logits.bias": (CLASSES + 1,),
 }
 BATCH = 500
+CHUNK = 4 * BATCH
+"""Images of several pictures that are taken apart at a time."""
 SIDE = 28
 
 
@@ -71,6 +75,29 @@ class Lenet:
             parts = [forward(self._weights, part) for part in torch.split(grey, BATCH)]
         features, logits = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
         return features, logits
+
+
+class ByChannel:
+    """A classifier applied to each of C channels, each a picture of its own; what it gives is joined."""
+
+    def __init__(self, plain: Lenet) -> None:
+        self.name, self.sha256, self._plain = plain.name + BY_CHANNEL, plain.sha256, plain
+
+    def __call__(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features [n, C * 64] and logits [n, C * 11] of images [n, C, S, S] in [-1, 1]."""
+        found = []
+        for start in range(0, len(images), CHUNK):
+            part = images[start : start + CHUNK]
+            features, logits = self._plain(part.reshape(-1, 1, *part.shape[2:]))
+            found.append((features.reshape(len(part), -1), logits.reshape(len(part), -1)))
+        features, logits = (np.concatenate(each) for each in zip(*found, strict=True))
+        return features, logits
+
+
+def extractor(name: str) -> Lenet | ByChannel:
+    """The extractor that a data set names: a classifier, or one for each channel (`..._by_channel`)."""
+    plain = lenet(name.removesuffix(BY_CHANNEL))
+    return ByChannel(plain) if name.endswith(BY_CHANNEL) else plain
 
 
 @functools.lru_cache(maxsize=len(NAMES))

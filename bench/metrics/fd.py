@@ -155,7 +155,7 @@ def _cached_reference(context: Context, split: str, extractor: Extractor) -> Ref
 def fd(context: Context) -> Frechet:
     """`fd` in the features of the data set's own extractor."""
     # Only image metrics need torch: 2-D studies and this file's functions run without it.
-    from bench.metrics.extractors import lenet
+    from bench.metrics.extractors import extractor
 
     assert context.dataset.extractor is not None
-    return Frechet(context, "fd", lenet(context.dataset.extractor))
+    return Frechet(context, "fd", extractor(context.dataset.extractor))

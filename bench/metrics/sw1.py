@@ -1,4 +1,7 @@
-"""Sliced Wasserstein-1 distance on 64 fixed directions, for points and signals (Bonneel et al. 2015)."""
+"""Sliced Wasserstein-1 distance on 64 fixed directions, for points and signals (Bonneel et al. 2015).
+
+In one dimension there is one direction, and it is W1 itself.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,25 @@ Matrix = NDArray[np.float64]
 
 
 def directions(dimensions: int) -> Matrix:
-    """64 unit vectors [64, d], the same in every run: normalised normals of a fixed Philox stream."""
+    """64 unit vectors [64, d], the same in every run: normalised normals of a fixed Philox stream.
+
+    [1, 1] in one dimension, where a direction and its opposite give the same distance.
+    """
+    if dimensions == 1:
+        return np.ones((1, 1))
     rng = np.random.Generator(philox(f"sw1 directions 1 d={dimensions}"))
     normal = rng.standard_normal((DIRECTIONS, dimensions))
     return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True), dtype=np.float64)
 
 
 def projections(x: NDArray[np.floating], units: Matrix) -> Matrix:
-    """Sorted projections [64, n] of x [n, ...], flattened to [n, d], on the unit vectors [64, d]; float64."""
+    """Sorted projections [u, n] of x [n, ...], flattened to [n, d], on u unit vectors [u, d]; float64."""
     flat = np.asarray(x, dtype=np.float64).reshape(len(x), -1)
     return np.sort(units @ flat.T, axis=1)
 
 
 def distance(a: Matrix, b: Matrix) -> float:
-    """Mean over directions of W1 between sorted projections a [64, n] and b [64, m].
+    """Mean over directions of W1 between sorted projections a [u, n] and b [u, m].
 
     W1 is the integral over t in (0, 1) of |A(t) - B(t)|, A and B the quantile functions: steps at i/n and
     j/m.
@@ -55,7 +63,7 @@ class Sliced:
         self._units = directions(int(np.prod(context.dataset.shape)))
         self._references = {s: projections(context.reference(s).samples, self._units) for s in SPLITS}
         self.provenance: dict[str, str | int] = {
-            "directions": DIRECTIONS,
+            "directions": len(self._units),
             "reference_n": self._references["train"].shape[1],
         }
 
@@ -72,5 +80,5 @@ class Sliced:
 
 
 def sw1(context: Context) -> Sliced:
-    """`sw1` of a data set of points."""
+    """`sw1` of a data set of points or signals."""
     return Sliced(context)

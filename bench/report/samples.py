@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from bench.data.load import load as load_data
 from bench.errors import UserError
@@ -32,6 +32,13 @@ GRID = 36
 
 FILM_ROWS, FILM_STEPS = 6, 10
 
+LINE_SIZE, FINER = (48, 36), 4
+"""Width and height in pixels of a signal's line plot, and how many times larger it is drawn before.
+
+Six beside each other fit the width that the page gives to a grid."""
+
+LINE_COLOUR, AXIS_COLOUR = "#1f4e8c", "#b0b0b0"
+
 _OURS = re.compile(r"(best|median|worst)-[0-9a-f]{12}-(grid|film)\.png")
 
 
@@ -39,7 +46,8 @@ _OURS = re.compile(r"(best|median|worst)-[0-9a-f]{12}-(grid|film)\.png")
 class Shown:
     """The pictures of one chosen trial: HTML-ready sources, or None where nothing was stored.
 
-    `grid` and `film` are data URIs of PNG for images and inline SVG for points; `files` has the PNGs by name.
+    `grid` and `film` are data URIs of PNG for images and signals, inline SVG for points; `files` has the PNGs
+    by name.
     """
 
     word: str
@@ -64,14 +72,15 @@ def previews(results: Path, trial: str) -> dict[int, Pixels]:
 
 def show_chosen(view: View, group: Group) -> list[Shown]:
     """Best, median and worst trial of a group, with their pictures."""
-    centres = true_modes(group) if group.modality == "points" else None
+    picture = PICTURES[group.modality]
+    centres = true_modes(group) if picture.framed else None
     picks = [(word, row, previews(view.results.path, str(row["trial"]))) for word, row in chosen(group)]
-    span = _frame([taken for _, _, taken in picks], centres) if group.modality == "points" else 1.0
-    return [_shown(group, word, row, taken, centres, span) for word, row, taken in picks]
+    span = _frame([taken for _, _, taken in picks], centres) if picture.framed else 1.0
+    return [_shown(picture, word, row, taken, centres, span) for word, row, taken in picks]
 
 
 def _shown(
-    group: Group,
+    picture: Picture,
     word: str,
     row: dict[str, Any],
     taken: Mapping[int, Pixels],
@@ -83,16 +92,61 @@ def _shown(
         return Shown(word, row, None, None, None, (), False, alt)
     steps = film_steps(list(taken))
     last = max(taken)
-    at = f"{alt} at step {last}."
-    over = f"{alt} over steps {', '.join(map(str, steps))}."
-    if group.modality == "points":
+    if picture.tile is None:
+        at = f"{alt} at step {last}."
+        over = f"{alt} over steps {', '.join(map(str, steps))}."
         grid = scatter({last: taken[last]}, centres, span, at, width=3.1)
         film = scatter({s: taken[s] for s in steps}, centres, span, over, width=10.2)
         return Shown(word, row, last, grid, film, steps, True, alt)
-    pictures = {"grid": image_grid(taken[last]), "film": film_strip([taken[s] for s in steps])}
+    frames = [picture.tile(taken[s], span) for s in steps]
+    pictures = {"grid": image_grid(frames[-1]), "film": film_strip(frames)}
     files = {f"{word}-{row['trial']}-{kind}.png": data for kind, data in pictures.items()}
     grid, film = png_uri(pictures["grid"]), png_uri(pictures["film"])
     return Shown(word, row, last, grid, film, steps, False, alt, files)
+
+
+def line_plots(signals: Pixels, span: float) -> Pixels:
+    """Each signal [n, length] as a picture [n, 3, height, width] in [-1, 1]: its line between -span and span.
+
+    A signal that is not finite becomes a picture that is not, which grids and strips show in red.
+    """
+    return np.stack([_line_plot(each, span) for each in signals[:GRID]])
+
+
+def _line_plot(signal: NDArray[np.float32], span: float) -> Pixels:
+    width, height = LINE_SIZE
+    if not np.isfinite(signal).all():
+        return np.full((3, height, width), np.nan, np.float32)
+    # Drawn larger and shrunk: Pillow's lines have no smooth edges of their own.
+    canvas = Image.new("RGB", (FINER * width, FINER * height), "white")
+    draw = ImageDraw.Draw(canvas)
+    x = np.linspace(0.0, FINER * width - 1.0, len(signal))
+    y = (1.0 - np.clip(signal.astype(np.float64) / span, -9.0, 9.0)) / 2.0 * FINER * height
+    draw.line([(0, FINER * height / 2), (FINER * width, FINER * height / 2)], fill=AXIS_COLOUR, width=1)
+    draw.line(
+        list(zip(x.tolist(), y.tolist(), strict=True)), fill=LINE_COLOUR, width=FINER + 1, joint="curve"
+    )
+    small = np.asarray(canvas.resize((width, height), Image.Resampling.LANCZOS), dtype=np.float32)
+    return np.moveaxis(small / np.float32(127.5) - np.float32(1.0), -1, 0)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How samples of a modality are drawn.
+
+    tile: samples and half the side of the frame -> pictures [n, C, H, W] in [-1, 1], one a sample; None for
+    all samples of a step in one plot. framed: the frame is that of the true modes.
+    """
+
+    tile: Callable[[Pixels, float], Pixels] | None
+    framed: bool
+
+
+PICTURES: Mapping[str, Picture] = {
+    "points": Picture(None, True),
+    "signal": Picture(line_plots, True),
+    "image": Picture(lambda images, _: images, False),
+}
 
 
 def film_steps(steps: list[int]) -> tuple[int, ...]:
@@ -144,18 +198,26 @@ def _png(canvas: NDArray[np.uint8]) -> bytes:
 def scatter(
     frames: Mapping[int, Pixels], centres: NDArray[np.float64] | None, span: float, alt: str, width: float
 ) -> str:
-    """Points [n, 2] at each step over the true modes, all in one frame, as inline SVG."""
+    """Points [n, d] at each step over the true modes, all in one frame, as inline SVG.
+
+    Their first two coordinates; points of one dimension lie on a horizontal line.
+    """
     across = min(5, len(frames))
     down = math.ceil(len(frames) / across)
     with style():
         made = figure(width, width / across * down + 0.2)
         panels = np.atleast_1d(made.subplots(down, across, sharex=True, sharey=True)).ravel()
         for axes, (step, points) in zip(panels, frames.items(), strict=False):
-            _points(axes, points, centres, span)
+            _points(axes, _plane(points), centres, span)
             axes.set_title(f"step {step}", fontsize=8.5, fontweight="normal")
         for spare in panels[len(frames) :]:
             spare.set_axis_off()
         return to_svg(made, alt)
+
+
+def _plane(points: Pixels) -> Pixels:
+    """[n, d] -> [n, 2]."""
+    return np.pad(points, ((0, 0), (0, 1))) if points.shape[1] == 1 else points[:, :2]
 
 
 def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, span: float) -> None:
@@ -185,7 +247,7 @@ def _frame(taken: list[dict[int, Pixels]], centres: NDArray[np.float64] | None) 
 
 
 def true_modes(group: Group) -> NDArray[np.float64] | None:
-    """Centres [m, 2] of a 2-D mixture, from its data set; None when it has none or cannot be made here."""
+    """Centres [m, *shape] of a mixture, from its data set; None when it has none or cannot be made here."""
     row = group.trials.iloc[0]
     keys = {
         str(name).removeprefix("dataset."): _plain(row[name])

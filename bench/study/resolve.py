@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.data.catalog import shape_of
+from bench.data.catalog import MODALITIES, shape_of
 from bench.metrics.catalog import METRICS
 from bench.study.keys import BAD, DEFAULT_COMPONENTS, FIELDS, KINDS, Settings, Whole
 from bench.trial import Component, Evaluate
@@ -32,7 +32,10 @@ class Evaluation:
     metrics: tuple[Component, ...] | None = None
 
 
-PLURAL: Mapping[str, str] = {"image": "images", "points": "points"}
+PLURAL: Mapping[str, str] = {name: modality.plural for name, modality in MODALITIES.items()}
+
+MANY_MODES, SAMPLES_A_MODE = 100, 10
+"""A mode expected 10 times is missed by a perfect generator once in 22,000 (e^-10)."""
 
 Parts = Mapping[str, tuple[Entry, Component]]
 """Kind -> entry and component of the cell, for the kinds that the cell has."""
@@ -133,7 +136,7 @@ def _neutralise(fields: dict[str, Any], parts: Parts) -> None:
     if {"model", "dataset"} <= set(parts):
         component = parts["model"][1]
         if component.kwargs.get("latent_dim") == 0:
-            latent = 2 if parts["dataset"][0].facts["modality"] == "points" else 64
+            latent = MODALITIES[parts["dataset"][0].facts["modality"]].latent
             keys = tuple((key, latent if key == "latent_dim" else value) for key, value in component.keys)
             fields["model"] = Component(component.name, keys)
 
@@ -149,8 +152,8 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
         modality, primary = entry.facts["modality"], entry.facts["primary"]
         for each in metrics:
             facts, fit = METRICS.get("metric", each.name).facts, ", ".join(_metrics_of(modality))
-            if facts["modality"] not in ("any", modality):
-                measures, has = PLURAL[facts["modality"]], PLURAL[modality]
+            if modality not in facts["modalities"]:
+                measures, has = " and ".join(PLURAL[m] for m in facts["modalities"]), PLURAL[modality]
                 sentence = f"{each.name} measures {measures}, and {entry.name} has {has}; legal: {fit}"
                 complain("evaluate.metrics", ("dataset",), sentence)
             elif facts["needs_modes"] and entry.facts["modes"] is None:
@@ -160,10 +163,24 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
         if primary not in [each.name for each in metrics]:
             sentence = f"must hold {primary}, by which the outcomes of {entry.name} are judged"
             complain("evaluate.metrics", ("dataset",), sentence)
+    _enough_samples(evaluation.samples, metrics, entry, complain)
     if evaluation.every is not None and steps is not None and evaluation.every > steps:
         sentence = f"{evaluation.every} is more than the {steps} steps of a trial"
         complain("evaluate.every", ("steps",), sentence)
     return Evaluate(evaluation.every or max(1, (steps or 1) // 20), evaluation.samples, metrics)
+
+
+def _enough_samples(samples: int, metrics: tuple[Component, ...], dataset: Entry, complain: Complain) -> None:
+    """Of many modes each needs its share of samples, or perfect samples would miss some by chance."""
+    modes = dataset.facts["modes"] or 0
+    counted = [each.name for each in metrics if METRICS.get("metric", each.name).facts["needs_modes"]]
+    needed = SAMPLES_A_MODE * modes
+    if modes >= MANY_MODES and counted and samples < needed:
+        sentence = (
+            f"{samples:,} is too few to count the {modes:,} modes of {dataset.name}: {needed:,} are needed,"
+            f" {SAMPLES_A_MODE} a mode, or leave {counted[0]} out of evaluate.metrics"
+        )
+        complain("evaluate.samples", ("dataset",), sentence)
 
 
 def metric(name: str, keys: Mapping[str, Any]) -> Component:
@@ -173,7 +190,7 @@ def metric(name: str, keys: Mapping[str, Any]) -> Component:
 
 def _metrics_of(modality: str) -> Iterator[str]:
     for entry in METRICS.entries("metric"):
-        if entry.facts["modality"] in ("any", modality):
+        if modality in entry.facts["modalities"]:
             yield entry.name
 
 

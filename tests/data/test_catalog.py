@@ -7,9 +7,11 @@ import inspect
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from bench.data.catalog import DATA, DataMissing, entry_of, shape_of
+from bench.data.catalog import DATA, MODALITIES, DataMissing, classes_of, entry_of, shape_of
+from bench.data.load import load
 from bench.errors import UserError
 from bench.trial import Component
 from ganzoo.catalog import CatalogError, Entry
@@ -29,15 +31,41 @@ def test_entry_binds_to_its_targets(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_facts_are_whole(entry: Entry) -> None:
     facts = entry.facts
-    assert facts["modality"] in ("points", "image")
-    assert facts["primary"] == {"points": "sw1", "image": "fd"}[facts["modality"]]
+    assert facts["primary"] == MODALITIES[facts["modality"]].primary
     assert facts["primary"] in facts["default_metrics"]
     assert ("modes" in facts["default_metrics"]) == (facts["modes"] is not None)
     assert facts["shape"] in (None, shape_of(Component(entry.name)))
 
 
+def test_classes_are_those_of_the_labels() -> None:
+    expected = {
+        "dirac": 0,
+        "ring8": 8,
+        "grid25": 25,
+        "spiral": 20,
+        "waves": 16,
+        "digits": 10,
+        "mnist": 10,
+        "fashion_mnist": 10,
+        "stacked_digits": 1000,
+        "stacked_clothes": 1000,
+        "cifar10": 10,
+        "folder": 0,
+    }
+    assert {entry.name: classes_of(Component(entry.name)) for entry in ENTRIES} == expected
+
+
+@pytest.mark.parametrize("name", ["dirac", "ring8", "grid25", "spiral", "waves", "digits"])
+def test_facts_are_those_of_the_arrays(name: str) -> None:
+    data = load(Component(name))
+    assert data.shape == shape_of(Component(name))
+    labels = 0 if data.train_labels is None else len(np.unique(data.train_labels))
+    assert labels == classes_of(Component(name))
+
+
 def test_shape_follows_the_keys() -> None:
     assert shape_of(Component("digits", (("size", 32),))) == (1, 32, 32)
+    assert shape_of(Component("stacked_digits", (("size", 32),))) == (3, 32, 32)
     assert shape_of(Component("folder", (("path", "x"), ("size", 32), ("channels", 3)))) == (3, 32, 32)
 
 

@@ -10,7 +10,7 @@ from bench.data.load import load
 from bench.trial import Component
 
 
-@pytest.mark.parametrize("name", ["ring8", "grid25", "digits"])
+@pytest.mark.parametrize("name", ["ring8", "grid25", "spiral", "waves", "digits"])
 def test_equal_components_give_equal_bits(name: str) -> None:
     first, second = load(Component(name)), load(Component(name))
     assert first.sha256 == second.sha256 == fingerprint(Component(name))

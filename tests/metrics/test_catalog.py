@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from bench.data.catalog import DATA
+from bench.data.catalog import DATA, MODALITIES
 from bench.metrics.catalog import METRICS, columns_of
 from bench.trial import Component
 from ganzoo.catalog import Entry
@@ -34,7 +34,7 @@ def test_check_binds_to_the_keys(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_facts_are_whole(entry: Entry) -> None:
     facts = entry.facts
-    assert facts["modality"] in ("points", "image", "any")
+    assert set(facts["modalities"]) <= set(MODALITIES)
     assert facts["direction"] in ("lower", "higher", "one")
     names = [column.name for column in facts["columns"]]
     assert len(set(names)) == len(names)
@@ -44,7 +44,7 @@ def test_facts_are_whole(entry: Entry) -> None:
 def test_default_metrics_of_data_sets_fit_them() -> None:
     for data in DATA.entries("dataset"):
         for name in data.facts["default_metrics"]:
-            assert METRICS.get("metric", name).facts["modality"] in ("any", data.facts["modality"])
+            assert data.facts["modality"] in METRICS.get("metric", name).facts["modalities"]
 
 
 def test_spread_is_always_there_and_last() -> None:

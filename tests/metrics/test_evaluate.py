@@ -18,6 +18,7 @@ from bench.trial import Component
 METRICS = {
     "digits": (Component("fd"), Component("modes")),
     "ring8": (Component("sw1"), Component("modes")),
+    "waves": (Component("sw1"), Component("modes")),
 }
 N = 500
 
@@ -61,7 +62,8 @@ def test_samples_that_overflow_a_metric_null_it(case: tuple[Dataset, Evaluator])
     for metric in (data.primary, "modes"):
         values = [value for name, value in row.items() if name.startswith(f"{metric}.") or name == metric]
         if row[f"{metric}_status"] == "ok":
-            assert all(isinstance(value, str) or np.isfinite(value) for value in values)
+            # `modes.kl` is null where no sample is in a mode.
+            assert all(value is None or isinstance(value, str) or np.isfinite(value) for value in values)
         else:
             assert values == [None] * len(values)
 
@@ -113,6 +115,30 @@ def test_the_floors_sd_is_that_of_fresh_samples() -> None:
     assert floor["mean"] == pytest.approx(np.mean(fresh), abs=3 * np.std(fresh, ddof=1))
 
 
+def test_a_point_mass_has_a_floor_of_zero_and_no_spread() -> None:
+    data = load(Component("dirac"))
+    evaluator = build(data, (Component("sw1"),), N, None)
+    floors = evaluator.floors()
+    assert {name: (floor["mean"], floor["sd"]) for name, floor in floors.items()} == {
+        "sw1": (0.0, 0.0),
+        "sw1.heldout": (0.0, 0.0),
+    }
+    row = evaluator(np.full((N, 1), -0.25, np.float32))
+    assert (row["sw1"], row["sw1.heldout"], row["sw1.noise"], row["sw1_status"]) == (0.25, 0.25, 0.0, "ok")
+    assert row["spread"] is row["sample_rms"] is None
+
+
+def test_floors_are_kept_for_these_columns_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version with other columns must not find them in what an older one kept."""
+    data = load(Component("ring8"))
+    evaluator = build(data, METRICS["ring8"], N, tmp_path)
+    whole = evaluator.floors()
+    evaluator.columns = tuple(name for name in evaluator.columns if name != "modes.kl")
+    evaluator.floors()
+    evaluator.columns = (*evaluator.columns, "modes.kl")
+    assert evaluator.floors()["modes.kl"] == whole["modes.kl"]
+
+
 def test_fewer_held_out_rows_than_samples() -> None:
     """4,000 samples of digits: 3,000 train rows are the reference, 2,000 held-out rows the floor."""
     evaluator = build(load(Component("digits")), (Component("fd"),), 4000, None)
@@ -150,7 +176,12 @@ def test_provenance_names_the_extractor() -> None:
     ("dataset", "metrics", "samples", "message"),
     [
         ("ring8", ("fd",), N, "fd measures data of modality image"),
-        ("digits", ("sw1",), N, "sw1 measures data of modality points"),
+        (
+            "digits",
+            ("sw1",),
+            N,
+            "sw1 measures data of modality points or signal, and digits is of modality image",
+        ),
         ("digits", ("fd", "fd"), N, "listed twice"),
         ("digits", ("fd",), 4, "at least 8"),
         ("digits", ("modes",), 30, "raise evaluate.samples"),

@@ -12,7 +12,7 @@ import pytest
 from bench.data.load import Dataset, load
 from bench.errors import UserError
 from bench.metrics import extractors
-from bench.metrics.extractors import NAMES, WEIGHTS, Lenet, central, lenet, sha256_of
+from bench.metrics.extractors import NAMES, WEIGHTS, Lenet, central, extractor, lenet, sha256_of
 from bench.trial import Component
 from tests.conftest import Require
 
@@ -49,6 +49,17 @@ def test_digits_are_classified_as_stated(digits: Dataset) -> None:
     assert accuracy("lenet_digits", digits) == pytest.approx(stated("lenet_digits"), abs=1e-3)
     record = json.loads((WEIGHTS / "lenet_digits.json").read_text())
     assert record["train"] == {"dataset": "digits", "images": 3000, "data_sha256": digits.sha256}
+
+
+def test_by_channel_is_the_classifier_of_each_channel(digits: Dataset) -> None:
+    images = digits.heldout[:30].reshape(10, 3, 28, 28)
+    each = extractor("lenet_digits_by_channel")
+    features, logits = each(images)
+    single_features, single_logits = lenet("lenet_digits")(digits.heldout[:30])
+    assert np.array_equal(features, single_features.reshape(10, 192))
+    assert np.array_equal(logits, single_logits.reshape(10, 33))
+    assert (each.name, each.sha256) == ("lenet_digits_by_channel", sha256_of("lenet_digits"))
+    assert extractor("lenet_digits") is lenet("lenet_digits")
 
 
 def test_clothes_are_classified_as_stated(require: Require) -> None:

@@ -31,6 +31,21 @@ def test_scaled_shifted_and_collapsed_samples() -> None:
     assert measure.score(Batch(np.repeat(real[:1], 100, axis=0)))["spread"] == 0.0
 
 
+def test_data_without_variance_have_no_ratio_to_it() -> None:
+    data = load(Component("dirac"))
+    measure = Spread(Context(data, 2000, Cache(None)))
+    for samples in (data.train[:2000], np.ones((50, 1), np.float32)):
+        assert measure.score(Batch(samples)) == {"spread": None, "sample_rms": None}
+
+
+def test_wide_samples_are_measured_column_block_by_block() -> None:
+    x = np.random.default_rng(0).normal(2.0, 1.0, (40, 3, 28, 28)).astype(np.float32)
+    assert total_variance(x) == pytest.approx(
+        x.reshape(40, -1).astype(np.float64).var(axis=0).sum(), rel=1e-14
+    )
+    assert rms(x) == pytest.approx(np.sqrt((x.astype(np.float64) ** 2).mean()), rel=1e-14)
+
+
 def test_float64_keeps_huge_samples_finite() -> None:
     data = load(Component("ring8"))
     measure = Spread(Context(data, 2000, Cache(None)))

@@ -26,6 +26,27 @@ def test_directions_are_unit_and_fixed() -> None:
     assert np.diff(np.append(angles, angles[0] + np.pi)).max() < np.pi / 6
 
 
+def test_one_dimension_has_one_direction_and_is_w1(rng: np.random.Generator) -> None:
+    assert directions(1).tolist() == [[1.0]]
+    x, y = rng.normal(size=(50, 1)), rng.exponential(size=(50, 1))
+    expected = np.abs(np.sort(x, axis=0) - np.sort(y, axis=0)).mean()
+    assert points_distance(x, y) == pytest.approx(expected, rel=1e-12)
+    assert points_distance(np.zeros((30, 1)), np.full((50, 1), -0.3)) == pytest.approx(0.3, rel=1e-12)
+
+
+@pytest.mark.parametrize("dimensions", [3, 64])
+def test_many_dimensions_have_64_unit_directions(dimensions: int) -> None:
+    units = directions(dimensions)
+    assert units.shape == (DIRECTIONS, dimensions)
+    assert np.allclose(np.linalg.norm(units, axis=1), 1.0)
+    assert np.abs(units @ units.T - np.eye(DIRECTIONS)).max() < 1.0
+
+
+def test_the_directions_of_the_plane_stay() -> None:
+    """They decide every stored distance."""
+    assert np.allclose(directions(2)[0], [-0.9120809930, 0.4100100756], atol=1e-9)
+
+
 def test_equal_sets_are_at_distance_zero(rng: np.random.Generator) -> None:
     x = rng.normal(size=(100, 2))
     assert points_distance(x, x[rng.permutation(100)]) == 0.0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.data.catalog import MODALITIES
 from bench.errors import UserError
 from bench.report import samples
 
@@ -56,6 +57,47 @@ def test_film_steps_keep_the_first_and_the_last() -> None:
     steps = samples.film_steps(list(range(0, 1000, 10)))
     assert len(steps) == samples.FILM_STEPS
     assert (steps[0], steps[-1]) == (0, 990)
+
+
+def ink(canvas: np.ndarray) -> np.ndarray:
+    """Whether each pixel is darker than the axis."""
+    return np.asarray(canvas.mean(axis=-1) < 150)
+
+
+def test_a_signal_is_a_line_in_the_frame() -> None:
+    """A step from -span/2 to span/2: ink at three quarters of the height, then at one quarter."""
+    step = np.repeat([-0.5, 0.5], 32).astype(np.float32)
+    canvas = pixels(samples.image_grid(samples.line_plots(step[None], 1.0)))
+    width, height = samples.LINE_SIZE
+    assert canvas.shape == (height, width, 3)
+    left, right = ink(canvas)[:, 5], ink(canvas)[:, -6]
+    assert np.flatnonzero(left).mean() == pytest.approx(0.75 * height, abs=1.0)
+    assert np.flatnonzero(right).mean() == pytest.approx(0.25 * height, abs=1.0)
+
+
+def test_signals_are_never_rescaled_and_leave_the_frame() -> None:
+    flat = np.array([0.9, 5.0, 1e30], np.float32)[:, None] * np.ones((1, 64), np.float32)
+    inside, outside, far = (ink(pixels(samples.image_grid(p[None]))) for p in samples.line_plots(flat, 1.0))
+    assert inside.any()
+    assert not outside.any()
+    assert not far.any()
+
+
+def test_a_signal_that_is_not_finite_is_red() -> None:
+    signal = np.zeros((1, 64), np.float32)
+    signal[0, 3] = np.inf
+    canvas = pixels(samples.image_grid(samples.line_plots(signal, 1.0)))
+    assert (canvas.reshape(-1, 3) == [204, 51, 51]).all()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_points_of_any_dimension_can_be_drawn(dimensions: int) -> None:
+    points = np.random.default_rng(0).normal(size=(20, dimensions)).astype(np.float32)
+    assert samples.scatter({0: points}, None, 3.0, "points", width=3.0).startswith("<svg")
+
+
+def test_every_modality_can_be_drawn() -> None:
+    assert set(samples.PICTURES) == set(MODALITIES)
 
 
 def test_damaged_pictures_are_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
