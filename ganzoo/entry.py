@@ -53,7 +53,8 @@ def number_hint(value: Any, wanted: type) -> str:
     minus, digits, sign, exponent = found.groups()
     number = float(value)
     if wanted is int:
-        return f" (YAML reads {value} as text: write {number:.0f})" if number.is_integer() else ""
+        is_short = number.is_integer() and abs(number) < 1e15
+        return f" (YAML reads {value} as text: write {number:.0f})" if is_short else ""
     dotted = digits if "." in digits else f"{digits}.0"
     return f" (YAML reads {value} as text: write {minus}{dotted}e{sign or '+'}{exponent})"
 

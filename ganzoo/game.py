@@ -1,64 +1,25 @@
-"""K pairs of players: what each player's gradient is, and how it is applied.
+"""K pairs of players: whose gradient is taken where, and how it is applied.
 
-Everything is per member: hyper-parameters are columns [K, 1], losses are contiguous slices of members, and a
-member that turns non-finite is frozen while its neighbours train on.
+Everything is per member: a member that turns non-finite is frozen while its neighbours train on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganzoo import noise
-from ganzoo.losses import Loss
+from ganzoo.objective import DISC, GEN, OWN, At, Columns, Draws, Objective
 from ganzoo.optimizers import Optimizer, State
 from ganzoo.penalties import Penalty
 from ganzoo.stack import Stack
 
-GEN, DISC = "gen", "disc"
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Hyper-parameters that may differ between members, each [K, 1]."""
-
-    lr_g: Tensor
-    lr_d: Tensor
-    beta1: Tensor
-    beta2: Tensor
-    dropout: Tensor
-    label_noise: Tensor
-    label_smoothing: Tensor
-    label_jitter: Tensor
-    instance_noise: Tensor
-    instance_noise_until: Tensor
-    weight_decay: Tensor
-    ema: Tensor
-    penalty: Tensor
-
-
-@dataclass(frozen=True)
-class Draws:
-    """The random inputs of one update of one player; what is None is not needed by any member.
-
-    real [K, B, *shape]; latent [K, B, L]; label [K, B] uniforms; jitter [K, 2, B] uniforms; dropout: per
-    layer [K, N, ...] uniforms and instance [K, N, *shape] normals, N = 2B for D (real first), B for G.
-    """
-
-    latent: Tensor
-    real: Tensor | None = None
-    label: Tensor | None = None
-    jitter: Tensor | None = None
-    dropout: Mapping[str, Tensor] | None = None
-    instance: Tensor | None = None
-
 
 @dataclass(frozen=True)
 class Gradient:
-    """One player's gradient [K, P] and what it came from: loss [K], D's outputs [K, B], detached."""
+    """One player's gradient [K, P] and what it came from: loss [K], D's outputs [K, N], detached."""
 
     player: str
     flat: Tensor
@@ -69,7 +30,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Measured:
-    """What an update did: loss, gradient norm, ||change|| / ||weights|| [K]; D's outputs [K, B]."""
+    """What an update did: loss, gradient norm, ||change|| / ||weights|| [K]; D's outputs [K, N]."""
 
     loss: Tensor
     grad_norm: Tensor
@@ -90,14 +51,12 @@ class Player:
 
 @dataclass
 class Game:
-    """Generators against discriminators. `losses` gives each loss with the slice of members it applies to."""
+    """Generators against discriminators. `steps`: how many there will be, for rates that fall."""
 
     gen: Player
     disc: Player
-    losses: Sequence[tuple[Loss, slice]]
-    columns: Columns
-    penalty: Penalty | None = None
-    joint_batch: bool = False
+    objective: Objective
+    steps: int = 1
     step: int = 0
     alive: Tensor = field(init=False)
     first_bad_step: Tensor = field(init=False)
@@ -111,19 +70,38 @@ class Game:
         self.first_bad_step = torch.full((width,), -1, dtype=torch.int64, device=device)
         self.ema = weights.clone() if bool((self.columns.ema > 0).any()) else None
         self.disc.stack.set_dropout(self.columns.dropout[:, 0])
+        self._rates_fall = bool((self.columns.lr_decay > 0).any())
         self._kept = self._buffers()
-        # Without BatchNorm the samples of a batch never meet in D: one pass over both halves is the same.
-        has_norm = any(
-            isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.disc.stack.template.modules()
-        )
-        self._one_pass = self.joint_batch or not has_norm
+
+    @property
+    def columns(self) -> Columns:
+        return self.objective.columns
+
+    @property
+    def penalty(self) -> Penalty:
+        return self.objective.penalty
 
     def player(self, name: str) -> Player:
         return self.gen if name == GEN else self.disc
 
-    def gradient(self, player: str, draws: Draws) -> Gradient:
-        """The gradient of one player's loss at the current weights; only BatchNorm's statistics move."""
-        return self._d_gradient(draws) if player == DISC else self._g_gradient(draws)
+    def gradient(self, player: str, draws: Draws, lookahead: int = 0) -> Gradient:
+        """The gradient of one player's loss at the current weights; only buffers move.
+
+        lookahead: G's is taken behind so many further steps of D, and through them.
+        """
+        stack = self.player(player).stack
+        if player == DISC:
+            with torch.no_grad():
+                fake_x = self.objective.fakes(draws)
+            value = self.objective.d_value(draws, fake_x, self.step, penalised=self._penalised(self.disc))
+        else:
+            at = self._ahead(draws, lookahead) if lookahead else OWN
+            value = self.objective.g_value(draws, self.step, at)
+        flat = stack.gradient(value.total)
+        if self.penalty.shifts_both:
+            both = draws if player == DISC else _as_d_draws(draws)
+            flat = flat + self.penalty.field_weight * stack.gradient(self.objective.field_size(both))
+        return Gradient(player, flat, value.loss, value.real, value.fake)
 
     def apply(self, gradient: Gradient) -> Measured:
         """Take the step. A member whose loss, gradient or change is not finite stays put for good."""
@@ -137,13 +115,15 @@ class Game:
         )
         if gradient.player == DISC:
             change = change - (columns.lr_d * columns.weight_decay) * weights
+        if self._rates_fall:
+            change = change * self._rate_left()
         size = torch.linalg.vector_norm(change, dim=1)
         alive = alive & torch.isfinite(size).unsqueeze(1)
         self._note_deaths(alive)
         ratio = size / torch.linalg.vector_norm(weights, dim=1)
         weights.add_(change.where(alive, _zero(weights)))
-        if gradient.player == DISC and self.penalty is not None:
-            self.penalty.after_step(weights, columns.penalty)
+        if gradient.player == DISC and self.penalty.after_step is not None:
+            weights.copy_(self.penalty.after_step(weights).where(alive, weights))
         if gradient.player == GEN and self.ema is not None:
             self.ema.lerp_(weights, 1.0 - columns.ema)
         measured = Measured(gradient.loss, norm, ratio, gradient.real, gradient.fake)
@@ -182,52 +162,47 @@ class Game:
         self.gen.updates, self.disc.updates = updates[GEN], updates[DISC]
         self._kept = self._buffers()
 
-    def per_loss(self, value: Callable[[Loss, slice], Tensor]) -> Tensor:
-        """value(loss, members) of each slice, put together again: no loss ever sees another's members."""
-        parts = [value(loss, members) for loss, members in self.losses]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """A copy of the state and the counts of updates, for `restore`."""
+        state = {name: tensor.clone() for name, tensor in self.state().items()}
+        return state, {GEN: self.gen.updates, DISC: self.disc.updates}
 
-    def g_loss(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        """G's loss of every sample, [K, B]."""
-        return self.per_loss(lambda loss, m: loss.g_loss(None if real is None else real[m], fake[m]))
+    def restore(self, kept: tuple[dict[str, Tensor], dict[str, int]]) -> None:
+        """Go back, within a step, to a snapshot."""
+        state, updates = kept
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        self.gen.updates, self.disc.updates = updates[GEN], updates[DISC]
 
-    def _d_gradient(self, draws: Draws) -> Gradient:
-        assert draws.real is not None
-        columns, stack, batch = self.columns, self.disc.stack, draws.latent.shape[1]
-        with torch.no_grad():
-            fake_x = self.gen.stack(draws.latent)
-            x = self._noisy(torch.cat([draws.real, fake_x], 1), draws)
-        if self._one_pass:
-            out = stack(x, uniforms=draws.dropout).squeeze(-1)
-            real, fake = out[:, :batch], out[:, batch:]
-        else:
-            halves = [_half(draws.dropout, part, batch) for part in (0, 1)]
-            real = stack(x[:, :batch], uniforms=halves[0]).squeeze(-1)
-            fake = stack(x[:, batch:], uniforms=halves[1]).squeeze(-1)
-        seen = (real.detach(), fake.detach())
-        if draws.label is not None:
-            real, fake = noise.flip_labels(real, fake, draws.label, columns.label_noise)
-        jitter = columns.label_jitter if draws.jitter is not None else None
+    def _penalised(self, disc: Player, ahead: int = 0) -> int:
+        """How many times the penalty counts in D's next update: `every` times, every so many updates."""
+        every = self.penalty.every
+        return every if (disc.updates + ahead) % every == 0 else 0
 
-        def value(loss: Loss, m: slice) -> Tensor:
-            j, u = (None, None) if jitter is None or draws.jitter is None else (jitter[m], draws.jitter[m])
-            return loss.d_loss(real[m], fake[m], noise.targets(columns.label_smoothing[m], j, u))
+    def _ahead(self, draws: Draws, k: int) -> At:
+        """D's weights after k steps on G's own batch, as functions of both players' weights; buffers are
+        clones."""
+        player, columns, inputs = self.disc, self.columns, _as_d_draws(draws)
+        stack = player.stack
+        buffers, state = stack.cloned_buffers(), dict(player.state)
+        weights = stack.weights.detach().clone().requires_grad_()
+        fake_x = self.objective.gen(
+            inputs.latent, label=self.objective.gen_label(inputs), buffers=self.gen.stack.cloned_buffers()
+        )
+        for i in range(k):
+            at = At(stack.views(weights), buffers)
+            value = self.objective.d_value(inputs, fake_x, self.step, at, self._penalised(player, i))
+            (flat,) = torch.autograd.grad(value.total.sum(), weights, create_graph=True)
+            change, state = player.optimizer.pure(state, flat, player.updates + i + 1)
+            change = change - (columns.lr_d * columns.weight_decay) * weights
+            weights = weights + change * self._rate_left()
+            if self.penalty.after_step is not None:
+                weights = self.penalty.after_step(weights)
+        return At(stack.views(weights), buffers)
 
-        losses = self.per_loss(value).mean(1)
-        return Gradient(DISC, stack.gradient(losses), losses.detach(), *seen)
-
-    def _g_gradient(self, draws: Draws) -> Gradient:
-        x = self._noisy(self.gen.stack(draws.latent), draws)
-        fake = self.disc.stack(x, uniforms=draws.dropout).squeeze(-1)
-        losses = self.g_loss(None, fake).mean(1)
-        return Gradient(GEN, self.gen.stack.gradient(losses), losses.detach(), None, fake.detach())
-
-    def _noisy(self, x: Tensor, draws: Draws) -> Tensor:
-        if draws.instance is None:
-            return x
-        columns = self.columns
-        sigma = noise.anneal(self.step, columns.instance_noise, columns.instance_noise_until)
-        return x + sigma.view(-1, *[1] * (x.dim() - 1)) * draws.instance
+    def _rate_left(self) -> Tensor:
+        """What is left of the rates at this step, [K, 1]: they fall linearly by `lr_decay` in all."""
+        return 1.0 - self.columns.lr_decay * (self.step / self.steps)
 
     def _note_deaths(self, alive: Tensor) -> None:
         died = (self.alive & ~alive).squeeze(1)
@@ -246,11 +221,11 @@ class Game:
         return self.player(name[0]).stack.buffers[name[1]]
 
 
+def _as_d_draws(draws: Draws) -> Draws:
+    """G's batch as D sees it: its latents and classes beside the opponent's reals and noises."""
+    assert draws.opponent is not None
+    return replace(draws.opponent, latent=draws.latent, fake_class=draws.fake_class)
+
+
 def _zero(like: Tensor) -> Tensor:
     return like.new_zeros(())
-
-
-def _half(uniforms: Mapping[str, Tensor] | None, part: int, batch: int) -> dict[str, Tensor] | None:
-    if uniforms is None:
-        return None
-    return {name: u[:, part * batch : (part + 1) * batch] for name, u in uniforms.items()}

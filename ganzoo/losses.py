@@ -1,11 +1,13 @@
 """The objectives: for each, one pure function per player, one value per sample.
 
-Every function takes D's outputs as they are (logits or scores, any shape) and returns a tensor of that shape;
-the mean over the batch is the caller's. With s(t) = log(1 + e^t):  s(-t) = -log sigmoid(t).
+Every function takes D's outputs as they are (logits or scores, [..., batch]) and returns a tensor of that
+shape; the mean over the batch is the caller's. With softplus(t) = log(1 + e^t): softplus(-t) =
+-log sigmoid(t).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,14 +29,17 @@ HARD = Targets()
 
 @dataclass(frozen=True)
 class Loss:
-    """d_loss(real, fake, targets) and g_loss(real, fake), elementwise.
+    """d_loss(real, fake, targets) and g_loss(real, fake), one value per sample.
 
-    `threshold` is the output at which D is undecided, None where the objective has none.
+    `threshold` is the output at which D is undecided, None where the objective has none. `compares`: D's
+    answer to a sample counts only beside its answer to others, so that G's loss reads `real` too; of other
+    losses g_loss may be given None for it.
     """
 
     d_loss: Callable[[Tensor, Tensor, Targets], Tensor]
     g_loss: Callable[[Tensor | None, Tensor], Tensor]
     threshold: float | None
+    compares: bool = False
 
 
 def _cross_entropy(logit: Tensor, target: Tensor | float) -> Tensor:
@@ -69,12 +74,19 @@ def wasserstein() -> Loss:
     return Loss(lambda real, fake, _: fake - real, lambda _, fake: -fake, threshold=None)
 
 
-def least_squares() -> Loss:
-    """D: ((D(x) - 1)^2 + D(G(z))^2) / 2; G: (D(G(z)) - 1)^2 / 2 (arXiv:1611.04076)."""
+def least_squares(*, real: float = 1.0, fake: float = 0.0, gen: float = 1.0) -> Loss:
+    """D: ((D(x) - b)^2 + (D(G(z)) - a)^2) / 2; G: (D(G(z)) - c)^2 / 2 with b = `real`, a = `fake`,
+    c = `gen` (arXiv:1611.04076; b - c = 1, b - a = 2 is its Pearson chi^2 choice).
+
+    A smoothed target t in [0, 1] stands for a + (b - a) t.
+    """
+    low, span = fake, real - fake
     return Loss(
-        lambda real, fake, t: 0.5 * ((real - t.real).square() + (fake - t.fake).square()),
-        lambda _, fake: 0.5 * (fake - 1.0).square(),
-        threshold=0.5,
+        lambda on_real, on_fake, t: (
+            0.5 * ((on_real - (low + span * t.real)).square() + (on_fake - (low + span * t.fake)).square())
+        ),
+        lambda _, on_fake: 0.5 * (on_fake - gen).square(),
+        threshold=0.5 * (real + fake),
     )
 
 
@@ -85,3 +97,94 @@ def hinge() -> Loss:
         lambda _, fake: -fake,
         threshold=0.0,
     )
+
+
+def relativistic_paired() -> Loss:
+    """D: softplus(-(D(x_i) - D(G(z_i)))); G: softplus(-(D(G(z_i)) - D(x_i))), by position in the batch.
+
+    RpGAN (arXiv:1807.00734): only differences count, so no single output means real or fake.
+    """
+
+    def g_loss(real: Tensor | None, fake: Tensor) -> Tensor:
+        return F.softplus(_given(real) - fake)
+
+    return Loss(lambda real, fake, _: F.softplus(fake - real), g_loss, threshold=None, compares=True)
+
+
+def relativistic_average() -> Loss:
+    """D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: the two exchanged.
+
+    RaGAN (arXiv:1807.00734); E is the mean over the other half of the batch.
+    """
+
+    def against(up: Tensor, down: Tensor) -> Tensor:
+        above = up - down.mean(-1, keepdim=True)
+        below = down - up.mean(-1, keepdim=True)
+        return F.softplus(-above) + F.softplus(below)
+
+    return Loss(
+        lambda real, fake, _: against(real, fake),
+        lambda real, fake: against(fake, _given(real)),
+        threshold=None,
+        compares=True,
+    )
+
+
+def alpha(*, alpha_d: float = 1.0, alpha_g: float = 1.0, saturating: bool = True) -> Loss:
+    """The (alpha_D, alpha_G)-GAN of Welfert et al. (arXiv:2302.14320).
+
+    l_a(p) = a / (a - 1) (1 - p^((a - 1) / a)) is the loss of giving probability p to the truth; l_1 = -log p,
+    l_inf = 1 - p. D: l(sigmoid(D(x))) + l(1 - sigmoid(D(G(z)))) with alpha_d. G, with alpha_g, saturating:
+    -l(1 - sigmoid(D(G(z)))), else l(sigmoid(D(G(z)))). Smoothed targets weigh the two answers of D.
+    """
+
+    def d_loss(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
+        def judged(logit: Tensor, target: Tensor | float) -> Tensor:
+            if isinstance(target, float) and target in (0.0, 1.0):
+                return _alpha_loss(logit if target else -logit, alpha_d)
+            return target * _alpha_loss(logit, alpha_d) + (1.0 - target) * _alpha_loss(-logit, alpha_d)
+
+        return judged(real, targets.real) + judged(fake, targets.fake)
+
+    def g_loss(_: Tensor | None, fake: Tensor) -> Tensor:
+        return -_alpha_loss(-fake, alpha_g) if saturating else _alpha_loss(fake, alpha_g)
+
+    return Loss(d_loss, g_loss, threshold=0.0)
+
+
+def _alpha_loss(logit: Tensor, a: float) -> Tensor:
+    """l_a(sigmoid(logit)) = (1 - e^(s log sigmoid(logit))) / s with s = (a - 1) / a; its limit at s = 0."""
+    s = 1.0 if math.isinf(a) else (a - 1.0) / a
+    log_p = F.logsigmoid(logit)
+    return -log_p if s == 0.0 else -torch.expm1(s * log_p) / s
+
+
+def bce_probability(*, saturating: bool = False) -> Loss:
+    """The log loss through probabilities: a sigmoid, then torch's BCELoss, as many tutorials write it.
+
+    The same formula as `non_saturating` (`minimax` where saturating), but BCELoss bounds log p at -100 and
+    in float32 a saturated sigmoid has a gradient of exactly 0: D and G train differently once D is sure.
+    """
+
+    def d_loss(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
+        return _probability_loss(real, targets.real) + _probability_loss(fake, targets.fake)
+
+    def g_loss(_: Tensor | None, fake: Tensor) -> Tensor:
+        return -_probability_loss(fake, 0.0) if saturating else _probability_loss(fake, 1.0)
+
+    return Loss(d_loss, g_loss, threshold=0.0)
+
+
+def _probability_loss(logit: Tensor, target: Tensor | float) -> Tensor:
+    p = torch.sigmoid(logit)
+    wanted = torch.as_tensor(target, dtype=p.dtype, device=p.device).expand_as(p)
+    # BCELoss raises on a NaN, which would end the training of all members: its own entry stays a NaN.
+    is_number = ~p.isnan()
+    loss = F.binary_cross_entropy(p.where(is_number, 0.5), wanted, reduction="none")
+    return loss.where(is_number, p)
+
+
+def _given(real: Tensor | None) -> Tensor:
+    if real is None:
+        raise ValueError("a relativistic loss compares: G's loss needs D's outputs on real samples too")
+    return real

@@ -7,12 +7,13 @@ under vmap, which is also the oracle that the batched form is tested against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from ganzoo import spectral
 from ganzoo.batched import View, has_rules, run
 from ganzoo.layers import Dropout, takes_label
 
@@ -47,20 +48,32 @@ class Stack:
         }
         self.params = self.leaves(self.weights)
         self.takes_label = takes_label(template)
+        self.spectral: tuple[str, ...] = ()
         self.engine = "batched" if engine == "auto" and has_rules(template) else "vmap"
 
-    def leaves(self, weights: Tensor) -> dict[str, Tensor]:
-        """Parameters as views of `weights` [K, P], each a leaf that autograd can be asked about."""
+    def views(self, weights: Tensor) -> dict[str, Tensor]:
+        """Parameters [K, ...] as views of `weights` [K, P]."""
         params, start = {}, 0
         for name, shape in self.shapes.items():
             stop = start + int(torch.Size(shape).numel())
-            params[name] = weights[:, start:stop].view(self.width, *shape).detach().requires_grad_()
+            params[name] = weights[:, start:stop].view(self.width, *shape)
             start = stop
         return params
 
+    def leaves(self, weights: Tensor) -> dict[str, Tensor]:
+        """Parameters as views of `weights` [K, P], each a leaf that autograd can be asked about."""
+        return {name: view.detach().requires_grad_() for name, view in self.views(weights).items()}
+
+    def normalise_spectrally(self, vector: Callable[[str, int], Tensor]) -> None:
+        """From now on use every matrix W as W / sigma(W); `vector(name, n)` [K, n] starts its iteration."""
+        self.spectral = spectral.matrices(self.shapes)
+        for name in self.spectral:
+            first = vector(name, self.shapes[name][0]).to(self.weights)
+            self.buffers[name + spectral.VECTOR] = spectral.start(self.params[name], first)
+
     def gradient(self, loss: Tensor) -> Tensor:
         """d(sum of `loss`)/d(weights), flat [K, P]. Members do not mix, so each gets exactly its own."""
-        grads = torch.autograd.grad(loss.sum(), list(self.params.values()))
+        grads = torch.autograd.grad(loss.sum(), list(self.params.values()), materialize_grads=True)
         return torch.cat([g.reshape(self.width, -1) for g in grads], 1)
 
     def set_dropout(self, rates: Tensor) -> None:
@@ -89,6 +102,9 @@ class Stack:
         params = self.params if params is None else params
         if self.takes_label != (label is not None):
             raise ValueError(f"this network takes {'a' if self.takes_label else 'no'} label")
+        if self.spectral:
+            params = spectral.normalised(params, self.spectral, buffers, train)
+            buffers = {name: b for name, b in buffers.items() if not name.endswith(spectral.VECTOR)}
         if self.engine == "batched":
             return run(self.template, x, View(self.width, "", params, buffers, train, uniforms, label))
         return self._vmapped(x, params, buffers, train, uniforms, label)

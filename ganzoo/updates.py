@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from ganzoo.game import DISC, GEN, Draws, Game
+from ganzoo.game import Game
+from ganzoo.objective import DISC, GEN, Draws
+from ganzoo.optimizers import Optimizer, optimistic
 
 Draw = Callable[[str], Draws]
 """player -> the random inputs of its next update."""
 
-Update = Callable[[Game, Draw, Sequence[str]], None]
+
+@dataclass(frozen=True)
+class Update:
+    """step(game, draw, players) takes one step. wrap: what it makes of each player's optimizer.
+
+    opponent: G's update reads the inputs of a D update too (`Draws.opponent`).
+    """
+
+    step: Callable[[Game, Draw, Sequence[str]], None]
+    wrap: Callable[[Optimizer], Optimizer] = lambda optimizer: optimizer
+    opponent: bool = False
 
 
 def turns(n_critic: int, g_steps: int, order: str) -> tuple[str, ...]:
@@ -22,9 +35,61 @@ def alternating() -> Update:
     """Each update is taken at the weights that the one before it left, on a batch of its own
     (arXiv:1406.2661)."""
 
-    def update(game: Game, draw: Draw, players: Sequence[str]) -> None:
+    def step(game: Game, draw: Draw, players: Sequence[str]) -> None:
         for player in players:
             game.apply(game.gradient(player, draw(player)))
         game.end_step()
 
-    return update
+    return Update(step)
+
+
+def simultaneous() -> Update:
+    """w <- w + change(v(w)): both gradients are taken at the same weights (arXiv:1801.04406)."""
+    return Update(_simultaneous)
+
+
+def _simultaneous(game: Game, draw: Draw, players: Sequence[str]) -> None:
+    for gradient in [game.gradient(player, draw(player)) for player in players]:
+        game.apply(gradient)
+    game.end_step()
+
+
+def extragradient() -> Update:
+    """w' = w + change(v(w)); w <- w + change(v(w')), both on one batch (arXiv:1802.10551).
+
+    The look ahead leaves nothing behind: moments, running statistics and averages are those of w.
+    """
+
+    def step(game: Game, draw: Draw, players: Sequence[str]) -> None:
+        draws = {player: draw(player) for player in players}
+        kept = game.snapshot()
+        for gradient in [game.gradient(player, draws[player]) for player in players]:
+            game.apply(gradient)
+        ahead = [game.gradient(player, draws[player]) for player in players]
+        game.restore(kept)
+        for gradient in ahead:
+            game.apply(gradient)
+        game.end_step()
+
+    return Update(step)
+
+
+def optimistic_update() -> Update:
+    """w <- w + 2 change(v(w_t)) - change(v(w_(t-1))), simultaneously (arXiv:1711.00141): one gradient a step
+    where extragradient takes two."""
+    return Update(_simultaneous, wrap=optimistic)
+
+
+def unrolled(*, k: int = 5) -> Update:
+    """As `alternating`, but G's gradient is taken at the D that k further steps of D's own optimizer on this
+    batch would give, and through those steps (Metz et al., arXiv:1611.02163).
+
+    D is left bit for bit as it was. k = 0 is `alternating`.
+    """
+
+    def step(game: Game, draw: Draw, players: Sequence[str]) -> None:
+        for player in players:
+            game.apply(game.gradient(player, draw(player), lookahead=k if player == GEN else 0))
+        game.end_step()
+
+    return Update(step, opponent=k > 0)

@@ -72,7 +72,7 @@ def _group(trial: Trial) -> str:
 
 
 def _kind(penalty: Component | None) -> list[object]:
-    """What of a penalty decides the graph: its name and the keys that are no numbers."""
+    """What of a penalty decides the graph: its name and the keys that no column can hold."""
     if penalty is None:
         return []
     return [penalty.name, *((key, value) for key, value in penalty.keys if not isinstance(value, float))]

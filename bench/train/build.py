@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.data.catalog import classes_of
 from bench.data.load import Dataset
 from bench.train.streams import PackStreams, stream
 from bench.trial import SHARED, Pack, Trial
 from ganzoo.catalog import ZOO
-from ganzoo.game import Columns, Game, Player
+from ganzoo.game import Game, Player
 from ganzoo.layers import dropout_shapes
 from ganzoo.losses import Loss
 from ganzoo.networks.gan import Gan, initial_values
+from ganzoo.objective import Columns, Objective
 from ganzoo.penalties import Penalty
 from ganzoo.stack import Stack
 from ganzoo.updates import Update
@@ -38,8 +40,9 @@ def check_pack(pack: Pack) -> None:
 
 def network(trial: Trial, shape: tuple[int, ...], device: str = "meta") -> Gan:
     """The networks of a trial. On the meta device nothing is allocated and no random number is drawn."""
+    classes = classes_of(trial.dataset)
     with torch.device(device):
-        gan: Gan = ZOO.get("model", trial.model.name).load()(shape, **trial.model.kwargs)
+        gan: Gan = ZOO.get("model", trial.model.name).load()(shape, classes, **trial.model.kwargs)
     return gan
 
 
@@ -61,21 +64,22 @@ def build_game(pack: Pack, data: Dataset) -> Game:
         return Stack(module, [starts[t.seed] for t in pack.trials], dtype=dtype, device=device)
 
     gen, disc = stack("gen"), stack("disc")
-    penalties = [_penalty(t) for t in pack.trials]
-    columns = _columns(pack, penalties, data_scale(data), dtype)
+    penalty, columns = build_penalty(pack), _columns(pack, data_scale(data))
+    if penalty.spectral:
+        disc.normalise_spectrally(lambda name, size: _spectral_start(pack.trials, name, size))
+    wrap = build_update(first).wrap
 
     def player(members: Stack, lr: Tensor) -> Player:
         target = ZOO.get("optimizer", first.optimizer.name).load()
-        optimizer = target(lr, columns.beta1, columns.beta2, **first.optimizer.kwargs)
+        optimizer = wrap(target(lr, columns.beta1, columns.beta2, **first.optimizer.kwargs))
         return Player(members, optimizer, optimizer.init(members.weights))
 
+    is_joint = first.d_batch == "joint"
     return Game(
         player(gen, columns.lr_g),
         player(disc, columns.lr_d),
-        _loss_slices(pack),
-        columns,
-        penalty=penalties[0],
-        joint_batch=first.d_batch == "joint",
+        Objective(gen, disc, _loss_slices(pack), columns, penalty, is_joint),
+        steps=first.steps,
     )
 
 
@@ -84,19 +88,26 @@ def build_streams(pack: Pack, data: Dataset, game: Game) -> PackStreams:
     first, trials = pack.trials[0], pack.trials
     dtype = getattr(torch, first.dtype)
     gan = network(first, data.shape)
+    penalty, objective = game.penalty, game.objective
+    looks = build_update(first).opponent or objective.compares or penalty.shifts_both
     used = {
         "dropout": any(t.dropout > 0 for t in trials),
         "label": any(t.label_noise > 0 for t in trials),
         "jitter": any(t.label_jitter > 0 for t in trials),
         "instance": any(t.instance_noise > 0 for t in trials),
+        penalty.draws: bool(penalty.draws),
+        "opponent": looks,
     }
     return PackStreams(
         study_seed=first.study_seed,
         seeds=[t.seed for t in trials],
         data=torch.tensor(data.train, dtype=dtype, device=pack.device),
+        labels=class_labels(data, gan, pack.device),
         batch=first.batch,
+        pac=gan.pac,
         latent=(gan.latent, gan.latent_dim),
-        dropout=dropout_shapes(gan.disc, data.shape),
+        dropout=dropout_shapes(gan.disc, data.shape, gan.classes),
+        shared_latents=(first.n_critic, first.g_steps) if first.g_batch == "same" else None,
         needs=frozenset(name for name, is_used in used.items() if is_used),
         dtype=dtype,
         device=pack.device,
@@ -109,19 +120,46 @@ def build_update(trial: Trial) -> Update:
 
 
 def data_scale(data: Dataset) -> float:
-    """The data's per-dimension SD, the unit of instance noise: sqrt of the mean variance over dimensions."""
-    return math.sqrt(float(data.train.reshape(len(data.train), -1).var(axis=0, dtype="float64").mean()))
+    """The data's per-dimension SD, the unit of instance noise: sqrt of the mean variance over dimensions.
+
+    1 for data that do not vary.
+    """
+    scale = math.sqrt(float(data.train.reshape(len(data.train), -1).var(axis=0, dtype="float64").mean()))
+    return scale or 1.0
 
 
 def _named_stream(study_seed: int, seed: int, purpose: str) -> Callable[[str], np.random.Generator]:
     return lambda name: stream(study_seed, seed, purpose, name)
 
 
-def _penalty(trial: Trial) -> Penalty | None:
-    if trial.penalty is None:
-        return None
-    penalty: Penalty = ZOO.get("penalty", trial.penalty.name).load()(**trial.penalty.kwargs)
+def build_penalty(pack: Pack) -> Penalty:
+    """The pack's penalty, each of its numbers a column [K, 1]; one that does nothing where there is none."""
+    first = pack.trials[0].penalty
+    if first is None:
+        return Penalty()
+    given = [t.penalty.kwargs for t in pack.trials if t.penalty is not None]
+    keys = {
+        name: _column([float(each[name]) for each in given], pack) if isinstance(value, float) else value
+        for name, value in first.kwargs.items()
+    }
+    penalty: Penalty = ZOO.get("penalty", first.name).load()(**keys)
     return penalty
+
+
+def class_labels(data: Dataset, gan: Gan, device: str) -> Tensor | None:
+    """One-hot labels [N, classes] of the training data, for a conditional model."""
+    if not gan.classes:
+        return None
+    if data.train_labels is None:
+        raise ValueError(f"a conditional model needs labels, and {data.component.name} has none")
+    labels = torch.from_numpy(np.array(data.train_labels)).to(device)
+    return torch.nn.functional.one_hot(labels, gan.classes)
+
+
+def _spectral_start(trials: tuple[Trial, ...], name: str, size: int) -> Tensor:
+    """[K, size]: each seed's vector that the power iterations of one weight start from."""
+    vectors = [stream(t.study_seed, t.seed, "init_d", f"{name}.u").standard_normal(size) for t in trials]
+    return torch.from_numpy(np.stack(vectors))
 
 
 def _loss_slices(pack: Pack) -> list[tuple[Loss, slice]]:
@@ -134,18 +172,22 @@ def _loss_slices(pack: Pack) -> list[tuple[Loss, slice]]:
     return slices
 
 
-def _columns(pack: Pack, penalties: list[Penalty | None], scale: float, dtype: torch.dtype) -> Columns:
-    def column(values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64).to(device=pack.device, dtype=dtype).unsqueeze(1)
+def _column(values: list[float], pack: Pack) -> Tensor:
+    """[K, 1] in the pack's type, on its device."""
+    dtype = getattr(torch, pack.trials[0].dtype)
+    return torch.tensor(values, dtype=torch.float64).to(device=pack.device, dtype=dtype).unsqueeze(1)
 
+
+def _columns(pack: Pack, scale: float) -> Columns:
     trials = pack.trials
     inward = [1.0 if t.label_jitter_sign == "inward" else -1.0 for t in trials]
     return Columns(
         **{
-            name: column([float(getattr(t, name)) for t in trials])
+            name: _column([float(getattr(t, name)) for t in trials], pack)
             for name in (
                 "lr_g",
                 "lr_d",
+                "lr_decay",
                 "beta1",
                 "beta2",
                 "dropout",
@@ -154,9 +196,9 @@ def _columns(pack: Pack, penalties: list[Penalty | None], scale: float, dtype: t
                 "instance_noise_until",
                 "weight_decay",
                 "ema",
+                "aux_weight",
             )
         },
-        instance_noise=column([t.instance_noise * scale for t in trials]),
-        label_jitter=column([t.label_jitter * sign for t, sign in zip(trials, inward, strict=True)]),
-        penalty=column([0.0 if p is None else p.strength for p in penalties]),
+        instance_noise=_column([t.instance_noise * scale for t in trials], pack),
+        label_jitter=_column([t.label_jitter * sign for t, sign in zip(trials, inward, strict=True)], pack),
     )

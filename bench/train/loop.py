@@ -10,13 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.data.catalog import MODALITIES
 from bench.data.load import Dataset
 from bench.metrics.evaluate import Evaluator
 from bench.train.build import build_game, build_streams, build_update, network
 from bench.train.monitors import PROBE, Interval, ProbeInputs, interval_values, probe, thresholds
 from bench.train.streams import latents, stream
 from bench.trial import Pack, evaluation_steps
-from ganzoo.game import DISC, GEN, Draws, Game
+from ganzoo.game import Game
+from ganzoo.objective import DISC, GEN, Draws
 from ganzoo.updates import turns
 
 Row = dict[str, float | int | str | bool | None]
@@ -24,7 +26,7 @@ Row = dict[str, float | int | str | bool | None]
 PREVIEW_FRAMES = 8
 """Evaluations, evenly spread, at which samples of the fixed latents are kept for film strips."""
 
-PREVIEW_SAMPLES = {"image": 36, "points": 256}
+PREVIEW_SAMPLES = {name: modality.previews for name, modality in MODALITIES.items()}
 
 _CHUNK = 200
 """Samples that G makes at a time when it is evaluated; more leave the cache and take half as long again."""
@@ -79,7 +81,7 @@ def train(
     for point in (p for p in schedule if p > start):
         interval = Interval(game.gen.stack.weights[:, 0])
         while game.step < point:
-            update(game, draw, players)
+            update.step(game, draw, players)
             interval.add(interval_values(game.last, threshold), game.alive[:, 0])
         yield Tick(
             step=point,
@@ -105,11 +107,15 @@ class _Look:
     def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, game: Game) -> None:
         self._pack, self._data, self._evaluator, self._game = pack, data, evaluator, game
         gan = network(pack.trials[0], data.shape)
-        self._latent = (gan.latent, gan.latent_dim)
+        self._latent, self._classes = (gan.latent, gan.latent_dim), gan.classes
         self._dtype, self._device = game.gen.stack.weights.dtype, pack.device
         self._reals = {
             name: torch.tensor(getattr(data, name), dtype=self._dtype, device=self._device)
             for name in ("train", "heldout")
+        }
+        self._labels = {
+            name: torch.tensor(np.array(getattr(data, f"{name}_labels")), device=self._device)
+            for name in (self._reals if gan.classes else ())
         }
         self._fixed = self._preview_latents(PREVIEW_SAMPLES[data.modality])
 
@@ -171,11 +177,24 @@ class _Look:
     def _samples(self, z: Tensor, weights: Tensor | None = None) -> NDArray[np.float32]:
         """G in eval mode on latents [K, n, L]; `weights`: others than the raw ones."""
         gen = self._game.gen.stack
-        params = None if weights is None else gen.leaves(weights)
-        chunks = [
-            gen(part, train=False, params=params).float().cpu() for part in torch.split(z, _CHUNK, dim=1)
-        ]
+        params = None if weights is None else gen.views(weights)
+        classes = self._asked(z)
+        chunks = []
+        for start in range(0, z.shape[1], _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            label = None if classes is None else classes[:, rows]
+            chunks.append(gen(z[:, rows], train=False, params=params, label=label).float().cpu())
         return torch.cat(chunks, 1).numpy()
+
+    def _asked(self, z: Tensor) -> Tensor | None:
+        """Classes that a conditional G is asked for, in turn: one-hot [K, n, classes]."""
+        if not self._classes:
+            return None
+        turn = torch.arange(z.shape[1], device=self._device) % self._classes
+        return self._one_hot(turn).expand(z.shape[0], -1, -1)
+
+    def _one_hot(self, labels: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(labels, self._classes).to(self._dtype)
 
     def _latents(self, purpose: str, n: int, *index: int) -> Tensor:
         kind, size = self._latent
@@ -198,7 +217,13 @@ class _Look:
         for trial in self._pack.trials:
             generator = stream(trial.study_seed, trial.seed, "probe", step, "reals")
             for name, chosen in picks.items():
-                reals = self._reals[name]
-                chosen.append(reals[torch.from_numpy(generator.integers(0, len(reals), PROBE))])
+                rows = generator.integers(0, len(self._reals[name]), PROBE)
+                chosen.append(torch.from_numpy(rows).to(self._device))
         z = self._latents("probe", PROBE, step)
-        return ProbeInputs(z, torch.stack(picks["train"]), torch.stack(picks["heldout"]))
+        reals, classes = {}, {}
+        for name, chosen in picks.items():
+            rows = torch.stack(chosen)
+            reals[name] = self._reals[name][rows]
+            classes[name] = self._one_hot(self._labels[name][rows]) if self._classes else None
+        drawn = (reals["train"], reals["heldout"], self._asked(z), classes["train"], classes["heldout"])
+        return ProbeInputs(z, *drawn)

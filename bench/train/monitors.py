@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganzoo.game import DISC, GEN, Game, Measured
+from ganzoo.game import Game, Measured
+from ganzoo.objective import DISC, GEN, At
 
 INTERVAL = ("d_loss", "g_loss", "d_auc", "d_accuracy", "d_grad", "g_grad", "d_update", "g_update")
 """Measured at every step; stored for each evaluation interval by their STATISTICS."""
@@ -33,6 +34,8 @@ PROBE = 128
 _AUC_ROWS = 64
 """Rows that a step's AUC looks at: it costs O(rows^2), and its mean over many steps is what is judged."""
 
+_ALL = slice(None)
+
 
 def auc(real: Tensor, fake: Tensor) -> Tensor:
     """P(D(real) > D(fake)) + P(equal)/2 over all pairs, 1/2 where D cannot tell; [K, B], [K, B'] -> [K]."""
@@ -55,7 +58,7 @@ def _taint(real: Tensor, fake: Tensor) -> Tensor:
 def thresholds(game: Game) -> Tensor:
     """Each member's threshold [K], NaN where its loss defines none."""
     out = game.gen.stack.weights.new_full((game.gen.stack.width,), float("nan"))
-    for loss, members in game.losses:
+    for loss, members in game.objective.losses:
         if loss.threshold is not None:
             out[members] = loss.threshold
     return out
@@ -127,11 +130,15 @@ def finite(value: float) -> float | None:
 
 @dataclass(frozen=True)
 class ProbeInputs:
-    """PROBE latents, training reals and held-out reals of every member: [K, PROBE, ...]."""
+    """PROBE latents, training reals and held-out reals of every member [K, PROBE, ...], each with one-hot
+    classes for a conditional model."""
 
     latent: Tensor
     train: Tensor
     heldout: Tensor
+    asked: Tensor | None = None
+    train_class: Tensor | None = None
+    heldout_class: Tensor | None = None
 
 
 def probe(game: Game, inputs: ProbeInputs) -> list[dict[str, float | None]]:
@@ -142,26 +149,33 @@ def probe(game: Game, inputs: ProbeInputs) -> list[dict[str, float | None]]:
     G's loss on two half batches. BatchNorm in D lets samples of a batch meet; d_slope is then of the batch's
     mean output.
     """
-    gen, disc = game.gen.stack, game.disc.stack
+    objective, gen, disc = game.objective, game.gen.stack, game.disc.stack
     width, half = gen.width, inputs.latent.shape[1] // 2
 
-    def d(x: Tensor) -> Tensor:
-        return disc(x, buffers=disc.cloned_buffers()).squeeze(-1)
+    def g(part: slice) -> Tensor:
+        asked = None if inputs.asked is None else inputs.asked[:, part]
+        return gen(inputs.latent[:, part], label=asked, buffers=gen.cloned_buffers())
 
+    def d(x: Tensor, label: Tensor | None, part: slice = _ALL) -> Tensor:
+        label = None if label is None else label[:, part]
+        return objective.answers(x, label, at=At(buffers=disc.cloned_buffers()))[0]
+
+    with torch.no_grad():
+        train_out = d(inputs.train, inputs.train_class)
+        heldout_out = d(inputs.heldout, inputs.heldout_class)
     grads = []
     for part in (slice(0, half), slice(half, None)):
-        fake_out = d(gen(inputs.latent[:, part], buffers=gen.cloned_buffers()))
-        grads.append(gen.gradient(game.g_loss(None, fake_out).mean(1)))
+        fake_out = d(g(part), inputs.asked, part)
+        grads.append(gen.gradient(objective.g_loss(train_out[:, : fake_out.shape[1]], fake_out).mean(1)))
     cosine = torch.nn.functional.cosine_similarity(grads[0], grads[1], dim=1)
 
     with torch.no_grad():
-        fake = gen(inputs.latent, buffers=gen.cloned_buffers())
-        train_out, heldout_out = d(inputs.train), d(inputs.heldout)
+        fake = g(_ALL)
     fake.requires_grad_()
-    fake_out = d(fake)
+    fake_out = d(fake, inputs.asked)
     (slope,) = torch.autograd.grad(fake_out.sum(), fake)
     logit = fake_out.detach().requires_grad_()
-    (pull,) = torch.autograd.grad(game.g_loss(None, logit).sum(), logit)
+    (pull,) = torch.autograd.grad(objective.g_loss(train_out, logit).sum(), logit)
     logit_max = torch.stack([o.abs().amax(1) for o in (train_out, heldout_out, logit.detach())]).amax(0)
     values = torch.stack(
         [

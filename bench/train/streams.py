@@ -14,11 +14,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
-from ganzoo.game import DISC, Draws
+from ganzoo.objective import DISC, GEN, Draws
 
 BLOCK = 32
 """Updates whose small draws are made in one go. Part of the protocol: changing it changes every number."""
+
+OPPONENT = "opponent"
+"""Name, in streams, of the D update that G's own update reads or looks ahead to."""
 
 
 def stream(study_seed: int, seed: int, purpose: str, *index: int | str) -> np.random.Generator:
@@ -53,57 +57,95 @@ class PackStreams:
         study_seed: int,
         seeds: Sequence[int],
         data: Tensor,
+        labels: Tensor | None,
         batch: int,
+        pac: int,
         latent: tuple[str, int],
         dropout: dict[str, tuple[int, ...]],
+        shared_latents: tuple[int, int] | None,
         needs: frozenset[str],
         dtype: torch.dtype,
         device: str,
     ) -> None:
-        """`data` [N, *shape] is what real batches are drawn from, with replacement; `dropout` gives each
-        layer's per-sample shape; `needs` names the optional noises that some member uses: label, jitter,
-        dropout, instance."""
+        """`data` [N, *shape] is what real batches are drawn from, with replacement; `labels` [N, classes]
+        one-hot, for conditional models; `pac`: samples of one of D's outputs; `dropout` gives each layer's
+        per-output shape; `shared_latents`: (n_critic, g_steps) where G learns from the latents of D's last
+        batches; `needs` names what some member uses of label, jitter, dropout, instance, mix, noise, opponent.
+        """
         self._study_seed = study_seed
         self._seeds = sorted(set(seeds))
         self._member = torch.tensor([self._seeds.index(s) for s in seeds], device=device)
         self._paired = len(self._seeds) == len(seeds) and list(seeds) == self._seeds
-        self._data, self._batch, self._latent, self._dropout = data, batch, latent, dropout
+        self._data, self._labels, self._latent, self._dropout = data, labels, latent, dropout
+        self._batch, self._outputs, self._shared = batch, batch // pac, shared_latents
         self._needs, self._dtype, self._device = needs, dtype, device
         self._blocks: dict[tuple[str, str], tuple[int, Tensor]] = {}
 
     def draws(self, player: str, update: int) -> Draws:
         """The inputs of one player's `update`-th update (from 0)."""
-        batch, rows = self._batch, self._batch * (2 if player == DISC else 1)
-        kind, size = self._latent
-        z = self._small("latent", player, update, lambda g, n: latents(kind, g, (n, batch, size)))
-        dropout = instance = None
-        if "dropout" in self._needs:
-            dropout = {
-                name: self._large("dropout", player, update, name, (rows, *shape))
-                for name, shape in self._dropout.items()
-            }
-        if "instance" in self._needs:
-            shape = tuple(self._data.shape[1:])
-            instance = self._large("instance", player, update, "", (rows, *shape), normal=True)
-        if player != DISC:
-            return Draws(latent=z.to(self._dtype), dropout=dropout, instance=instance)
-        count = self._data.shape[0]
-        picks = self._small("data", player, update, lambda g, n: g.integers(0, count, (n, batch)))
-        label = jitter = None
-        if "label" in self._needs:
-            label = self._small("label", player, update, lambda g, n: g.random((n, batch), dtype=np.float32))
-        if "jitter" in self._needs:
-            jitter = self._small(
-                "jitter", player, update, lambda g, n: g.random((n, 2, batch), dtype=np.float32)
-            )
+        if player == DISC:
+            return self._of_disc(DISC, update, *self._fakes(DISC, update))
+        source = (GEN, update)
+        if self._shared is not None:
+            n_critic, g_steps = self._shared
+            step, turn = divmod(update, g_steps)
+            source = (DISC, step * n_critic + n_critic - 1 - turn % n_critic)
+        latent, classes = self._fakes(*source)
+        opponent = self._of_disc(OPPONENT, update, latent, classes) if "opponent" in self._needs else None
         return Draws(
-            latent=z.to(self._dtype),
+            latent=latent,
+            fake_class=classes,
+            dropout=self._masks(GEN, update, self._outputs),
+            instance=self._normals("instance", GEN, update, self._batch),
+            opponent=opponent,
+        )
+
+    def _fakes(self, player: str, update: int) -> tuple[Tensor, Tensor | None]:
+        """Latents [K, B, L] and, for a conditional model, one-hot classes [K, B, classes]."""
+        kind, size = self._latent
+        z = self._small("latent", player, update, lambda g, n: latents(kind, g, (n, self._batch, size)))
+        if self._labels is None:
+            return z.to(self._dtype), None
+        count = self._labels.shape[1]
+        asked = self._small("class", player, update, lambda g, n: g.integers(0, count, (n, self._batch)))
+        return z.to(self._dtype), one_hot(asked, count).to(self._dtype)
+
+    def _of_disc(self, player: str, update: int, latent: Tensor, classes: Tensor | None) -> Draws:
+        count, outputs = self._data.shape[0], self._outputs
+        picks = self._small("data", player, update, lambda g, n: g.integers(0, count, (n, self._batch)))
+        label = self._uniforms("label", player, update, (outputs,))
+        jitter = self._uniforms("jitter", player, update, (2, outputs))
+        return Draws(
+            latent=latent,
             real=self._data[picks],
+            real_class=None if self._labels is None else self._labels[picks].to(self._dtype),
+            fake_class=classes,
             label=label,
             jitter=None if jitter is None else jitter.to(self._dtype),
-            dropout=dropout,
-            instance=instance,
+            dropout=self._masks(player, update, 2 * outputs),
+            instance=self._normals("instance", player, update, 2 * self._batch),
+            mix=self._uniforms("mix", player, update, (self._batch,)),
+            noise=self._normals("noise", player, update, self._batch),
         )
+
+    def _uniforms(self, purpose: str, player: str, update: int, shape: tuple[int, ...]) -> Tensor | None:
+        if purpose not in self._needs:
+            return None
+        return self._small(purpose, player, update, lambda g, n: g.random((n, *shape), dtype=np.float32))
+
+    def _masks(self, player: str, update: int, rows: int) -> dict[str, Tensor] | None:
+        if "dropout" not in self._needs:
+            return None
+        return {
+            name: self._large("dropout", player, update, name, (rows, *shape))
+            for name, shape in self._dropout.items()
+        }
+
+    def _normals(self, purpose: str, player: str, update: int, rows: int) -> Tensor | None:
+        if purpose not in self._needs:
+            return None
+        shape = (rows, *self._data.shape[1:])
+        return self._large(purpose, player, update, "", shape, normal=True)
 
     def _small(
         self, purpose: str, player: str, update: int, make: Callable[[np.random.Generator, int], np.ndarray]

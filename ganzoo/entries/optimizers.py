@@ -15,6 +15,8 @@ OPTIMIZERS = (
         },
         paper="arXiv:1412.6980",
         facts={"betas": True},
+        known_for="Steps of even size whatever the scale of the gradient; the default of GANs, with beta1 0.5 or 0.",
+        fails_when="Gradients vanish: dividing by their own size, it turns what is left, noise, into full steps.",
     ),
     Entry(
         "optimizer",
@@ -25,6 +27,8 @@ OPTIMIZERS = (
             "alpha": Key(float, 0.99, "decay of the average", low=0.0, high=1.0),
             "eps": Key(float, 1e-8, "added to the root", low=0.0, high=1.0),
         },
+        known_for="Adam without momentum; the optimizer of the first Wasserstein GAN.",
+        fails_when="As Adam; it does not correct the start of its average, so first steps are large.",
     ),
     Entry(
         "optimizer",
@@ -32,5 +36,7 @@ OPTIMIZERS = (
         "ganzoo.optimizers:sgd",
         "u = momentum * u + g; w -= lr * u",
         keys={"momentum": Key(float, 0.0, "decay of the velocity", low=0.0, high=1.0)},
+        known_for="The plain step that theory is about.",
+        fails_when="Layers differ in the scale of their gradients: one rate does not fit them all.",
     ),
 )
