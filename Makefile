@@ -38,8 +38,9 @@ lint: $(VENV)/.installed  ## format, style, types and the walls of the house
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports
 
-docs: $(VENV)/.installed  ## docs/cli.md, from the program itself
+docs: $(VENV)/.installed  ## docs/cli.md and docs/zoo.md, from the program itself
 	@$(BIN)/python docs/make_cli.py
+	@$(BIN)/python docs/make_zoo.py
 
 clean:  ## remove the environment and what tools left (results stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info

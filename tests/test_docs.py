@@ -5,18 +5,44 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
+import pytest
+
+from bench.data.catalog import DATA
 from bench.metrics.catalog import METRICS
 from bench.store import schema
+from bench.study.recipes import RECIPES
+from ganzoo.catalog import ZOO
 
 
-def test_the_help_page_is_what_the_program_prints(repository: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_cli", repository / "docs" / "make_cli.py")
+def script(repository: Path, name: str) -> ModuleType:
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, repository / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["make_cli", "make_zoo"])
+def test_the_pages_made_by_the_program_are_current(repository: Path, name: str) -> None:
+    module = script(repository, name)
     assert module.PAGE.read_text() == module.page(), "run `make docs`"
+
+
+def test_the_zoo_says_of_every_part_what_it_is_known_for_and_when_it_fails(repository: Path) -> None:
+    module = script(repository, "make_zoo")
+    assert set(module.SECTIONS) == set(ZOO.kinds())
+    assert module.missing(entry for kind in ZOO.kinds() for entry in ZOO.entries(kind)) == []
+    page = module.page()
+    for catalog in (ZOO, DATA):
+        for entry in (entry for kind in catalog.kinds() for entry in catalog.entries(kind)):
+            assert f"\n### {entry.name}\n\n`{entry.formula}`\n" in page
+            assert all(f"\n| `{key}` |" in page for key in entry.keys)
+            assert "`" not in entry.formula
+    assert all(f"\n### {name}\n\nPaper: " in page for name in RECIPES)
 
 
 def test_every_column_is_explained(repository: Path) -> None:

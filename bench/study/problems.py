@@ -47,7 +47,8 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.12g}"
+        digits, exponent, power = f"{value:.12g}".partition("e")
+        return f"{digits}{'.0' if exponent and '.' not in digits else ''}{exponent}{power}"  # 1e-07 is text
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {show(each)}" for key, each in value.items()) + "}"
     if isinstance(value, (list, tuple)):
