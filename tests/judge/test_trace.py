@@ -23,6 +23,12 @@ def test_a_comparison_with_a_null_is_null() -> None:
     np.testing.assert_array_equal(less(np.array([1.0]), np.nan), [np.nan])
 
 
+def test_jaccard_of_a_thousand_modes() -> None:
+    """900 modes, then 800 of them and 100 others: 800 of 1,000 in common."""
+    first, second = (1 << 900) - 1, ((1 << 1000) - 1) ^ ((1 << 100) - 1)
+    assert jaccard([f"{first:0250x}", f"{second:0250x}"])[1] == pytest.approx(0.8)
+
+
 def test_jaccard_of_masks() -> None:
     index = jaccard(["0x0", "0x0", "0x3", "0x6", None, "0x6", "0x6"])
     np.testing.assert_allclose(index, [np.nan, 1, 0, 1 / 3, np.nan, np.nan, 1])

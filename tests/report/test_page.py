@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_results import synthetic, synthetic_points
+from synthetic_results import synthetic, synthetic_points, synthetic_signals
 
 from bench.judge.outcomes import OUTCOMES
 from bench.report import page, samples
 from bench.report.svg import COLOURS
+from bench.report.view import View
 from bench.store.tables import Results
 
 SECTIONS = ("shares", "axes", "maps", "curves", "samples", "trials", "data", "provenance", "glossary")
@@ -188,6 +189,18 @@ def test_points_are_drawn_over_the_true_modes(tmp_path: Path, monkeypatch: pytes
     labels = [attrs["aria-label"] or "" for tag, attrs in read(text) if tag == "svg"]
     assert sum("Samples of the best trial" in label for label in labels) == 2
     assert "sw1 floor 2 (SD 0.2)" in text
+
+
+def test_signals_are_drawn_as_lines_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "trial_previews", synthetic_signals)
+    results = one_axis(synthetic(tmp_path / "waves", modality="signal", seeds=1))
+    text = page.render(results)
+    pictures = [attrs["alt"] or "" for tag, attrs in read(text) if tag == "img"]
+    assert sum("Samples of the best trial" in alt for alt in pictures) == 2
+    view = View(results)
+    shown = samples.show_chosen(view, view.groups[0])
+    samples.store(results.path, shown)
+    assert len(list((results.path / "samples").glob("*-grid.png"))) == len(shown)
 
 
 def test_distances_of_different_data_share_no_axis(results: Results) -> None:
