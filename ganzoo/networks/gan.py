@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from ganzoo.layers import LabelChannel
-
 Init = Callable[[nn.Module, str, tuple[int, ...], np.random.Generator], np.ndarray]
 """(layer, "weight" | "bias", shape, stream) -> the initial values of one parameter."""
 
@@ -51,9 +49,6 @@ def dcgan_normal(
     """N(0, 0.02^2) for weights, N(1, 0.02^2) for BatchNorm's scale, 0 for biases (arXiv:1511.06434)."""
     if name != "weight":
         return np.zeros(shape)
-    if isinstance(layer, LabelChannel):
-        # One input of a one-hot label is not 0: as of fan-in 1, so that the channel is as large as an image.
-        return stream.uniform(-1.0, 1.0, shape)
     return stream.normal(1.0 if _is_norm(layer) else 0.0, 0.02, shape)
 
 

@@ -1,8 +1,5 @@
 """Each layer on an example written out by hand."""
 
-import math
-
-import numpy as np
 import pytest
 import torch
 
@@ -19,7 +16,6 @@ from ganzoo.layers import (
     takes_label,
 )
 from ganzoo.networks.dcgan import dcgan
-from ganzoo.networks.gan import dcgan_normal
 from ganzoo.networks.mlp import mlp
 
 
@@ -68,13 +64,6 @@ def test_a_label_becomes_one_more_channel() -> None:
         layer.bias.fill_(100.0)
     out = layer(torch.zeros(1, 1, 2, 2), torch.tensor([[0.0, 1.0, 0.0]]))
     assert out[0].tolist() == [[[0.0, 0.0], [0.0, 0.0]], [[101.0, 104.0], [107.0, 110.0]]]
-
-
-def test_the_label_channel_starts_as_large_as_an_image() -> None:
-    layer = LabelChannel(10, 28)
-    values = dcgan_normal(layer, "weight", (784, 10), np.random.default_rng(0))
-    assert values.std() == pytest.approx(1 / math.sqrt(3), rel=0.02)
-    assert not dcgan_normal(layer, "bias", (784,), np.random.default_rng(0)).any()
 
 
 def test_projection_adds_the_product_with_the_labels_row() -> None:
