@@ -152,11 +152,14 @@ class Objective:
         real = None
         if self.compares:
             other = draws.opponent
-            assert other is not None and other.real is not None
+            assert other is not None
+            assert other.real is not None
             real_x = other.real
             if other.instance is not None:
                 real_x = self._noisy(real_x, other.instance[:, : real_x.shape[1]], step)
-            real, _ = self.answers(real_x, other.real_class, _half(other.dropout, 0), at)
+            # On clones: whether a neighbour compares must not decide how a member's statistics move.
+            aside = At(at.params, self.disc.cloned_buffers() if at.buffers is None else at.buffers)
+            real, _ = self.answers(real_x, other.real_class, _half(other.dropout, 0), aside)
         loss = self.g_loss(real, fake).mean(1)
         total = loss + self._aux_loss(logits, draws.fake_class)
         return Value(total, loss.detach(), None if real is None else real.detach(), fake.detach())
