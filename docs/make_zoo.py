@@ -55,7 +55,7 @@ def page() -> str:
     blocks += [_entry(entry) for entry in DATA.entries("dataset")]
     blocks.append(
         "## Recipes\n\nPublished configurations as a whole: `model: {recipe: wgan}`. A recipe is the lowest"
-        " layer of a cell: any key that the study gives wins over the recipe's. Keys of the model, and another"
+        " layer of a cell: any key that the study gives wins. Keys of the model, and another"
         " model's name, stand beside it: `model: {recipe: wgan, width: 16}`.\n"
     )
     blocks += [_recipe(each) for each in RECIPES.values()]

@@ -163,7 +163,8 @@ def _flatten(_: nn.Module, h: Tensor, view: View) -> Tensor:
 
 def _unflatten(layer: nn.Module, h: Tensor, view: View) -> Tensor:
     assert isinstance(layer, nn.Unflatten)
-    return to_maps(h.unflatten(2, layer.unflattened_size))  # type: ignore[no-untyped-call]
+    h = h.unflatten(2, layer.unflattened_size)  # type: ignore[no-untyped-call]
+    return to_maps(h) if h.dim() == 5 else h  # points and signals are no maps
 
 
 def _chain(module: nn.Module, h: Tensor, view: View) -> Tensor:

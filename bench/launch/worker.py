@@ -86,6 +86,10 @@ def evaluator(job: Job, pack: Pack) -> tuple[Any, Any]:
             f"the study was planned with {trial.data_sha256[:12]}"
         )
     cache = Path(job.cache) if job.cache else None
+    if (
+        cache is not None and trial.plugins
+    ):  # what an edited plugin computed must not be taken for the new one's
+        cache = cache / "-".join(each[:16] for each in trial.plugins)
     return data, resolve(job.build)(data, trial.evaluate.metrics, trial.evaluate.samples, cache)
 
 
