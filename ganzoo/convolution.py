@@ -1,4 +1,4 @@
-"""The 4x4 convolutions of stride 2 that DCGANs are made of: the same sums in layouts that a CPU does faster."""
+"""The 4x4 convolutions of stride 2 of DCGANs: the same sums in layouts that a CPU does faster."""
 
 from __future__ import annotations
 

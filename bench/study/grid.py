@@ -22,7 +22,8 @@ from bench.study.keys import (
 )
 from bench.study.layers import settle
 from bench.study.problems import Problems, show
-from bench.study.resolve import Complaint, Evaluation, rates, resolve
+from bench.study.resolve import Evaluation, rates, resolve
+from bench.study.rules import Complaint
 from bench.trial import Component, KeyValue, Trial, canonical_json
 from ganzoo.catalog import suggest
 

@@ -1,26 +1,18 @@
-"""The settings of one cell -> the fields of its trials, with the rules about keys that belong together."""
+"""The settings of one cell -> the fields of its trials."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.data.catalog import MODALITIES, shape_of
+from bench.data.catalog import MODALITIES
 from bench.metrics.catalog import METRICS
 from bench.study.keys import BAD, DEFAULT_COMPONENTS, FIELDS, KINDS, Settings, Whole
+from bench.study.rules import PLURAL, RULES, Complain, Complaint, Parts, value_of
 from bench.trial import Component, Evaluate
 from ganzoo.catalog import CatalogError, Entry, suggest
-
-
-@dataclass(frozen=True)
-class Complaint:
-    """What is wrong with a cell: the key to blame, all keys that decide it, and one sentence."""
-
-    key: str
-    involved: tuple[str, ...]
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -32,15 +24,8 @@ class Evaluation:
     metrics: tuple[Component, ...] | None = None
 
 
-PLURAL: Mapping[str, str] = {name: modality.plural for name, modality in MODALITIES.items()}
-
 MANY_MODES, SAMPLES_A_MODE = 100, 10
 """A mode expected 10 times is missed by a perfect generator once in 22,000 (e^-10)."""
-
-Parts = Mapping[str, tuple[Entry, Component]]
-"""Kind -> entry and component of the cell, for the kinds that the cell has."""
-
-Complain = Callable[[str, tuple[str, ...], str], None]
 
 
 def resolve(settings: Settings, evaluation: Evaluation) -> tuple[dict[str, Any], list[Complaint]]:
@@ -56,7 +41,7 @@ def resolve(settings: Settings, evaluation: Evaluation) -> tuple[dict[str, Any],
     fields: dict[str, Any] = {kind: parts[kind][1] if kind in parts else None for kind in KINDS}
     for key in FIELDS:
         if key not in ("lr_g", "lr_d", "lr_ratio", "lr_mean"):
-            fields[key] = _value(settings, key)
+            fields[key] = value_of(settings, key)
     fields["lr_g"], fields["lr_d"] = rates(settings)
     _neutralise(fields, parts)
     fields["evaluate"] = _evaluate(evaluation, fields["steps"], parts, complain)
@@ -68,18 +53,13 @@ def rates(settings: Settings) -> tuple[float, float]:
 
     lr_d = lr_g * lr_ratio; with lr_mean m: lr_g = m / sqrt(lr_ratio), lr_d = m * sqrt(lr_ratio).
     """
-    ratio: float = _value(settings, "lr_ratio")
-    mean = _value(settings, "lr_mean")
+    ratio: float = value_of(settings, "lr_ratio")
+    mean = value_of(settings, "lr_mean")
     if mean is not None:
         return mean / math.sqrt(ratio), mean * math.sqrt(ratio)
-    lr_g: float = _value(settings, "lr_g")
-    lr_d = _value(settings, "lr_d")
+    lr_g: float = value_of(settings, "lr_g")
+    lr_d = value_of(settings, "lr_d")
     return lr_g, lr_g * ratio if lr_d is None else lr_d
-
-
-def _value(settings: Settings, key: str) -> Any:
-    value = settings[key].value if key in settings else FIELDS[key].default
-    return FIELDS[key].default if value is BAD else value
 
 
 def _component(kind: str, settings: Settings, complain: Complain) -> tuple[Entry, Component] | None:
@@ -133,6 +113,8 @@ def _neutralise(fields: dict[str, Any], parts: Parts) -> None:
         fields["instance_noise_until"] = 0
     if "optimizer" in parts and not parts["optimizer"][0].facts.get("betas", False):
         fields["beta1"] = fields["beta2"] = 0.0
+    if "model" not in parts or parts["model"][1].kwargs.get("condition") != "auxiliary":
+        fields["aux_weight"] = FIELDS["aux_weight"].default
     if {"model", "dataset"} <= set(parts):
         component = parts["model"][1]
         if component.kwargs.get("latent_dim") == 0:
@@ -192,77 +174,3 @@ def _metrics_of(modality: str) -> Iterator[str]:
     for entry in METRICS.entries("metric"):
         if modality in entry.facts["modalities"]:
             yield entry.name
-
-
-# Rules: each says what is wrong with a cell whose keys are legal one by one.
-
-
-def _steps_are_given(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if "steps" not in settings:
-        complain("steps", ("steps",), "missing: how many steps to train")
-
-
-def _one_way_to_give_the_rates(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if "lr_d" in settings and "lr_ratio" in settings:
-        complain(
-            "lr_ratio", ("lr_ratio", "lr_d"), "lr_d is given too: give one of them (none takes a key away)"
-        )
-    for key in ("lr_g", "lr_d"):
-        if key in settings and "lr_mean" in settings:
-            complain("lr_mean", ("lr_mean", key), f"{key} is given too: lr_mean and lr_ratio fix both rates")
-
-
-def _noise_on_targets_needs_targets(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if "loss" not in parts or parts["loss"][0].facts["has_targets"]:
-        return
-    name = parts["loss"][0].name
-    for key in ("label_smoothing", "label_jitter"):
-        if value := _value(settings, key):
-            sentence = f"{value:g} means nothing with the loss {name}, which has no targets"
-            complain(key, (key, "loss"), sentence)
-
-
-def _betas_need_an_optimizer_with_betas(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if "optimizer" not in parts or parts["optimizer"][0].facts.get("betas", False):
-        return
-    name = parts["optimizer"][0].name
-    for key in ("beta1", "beta2"):
-        if key in settings and (value := _value(settings, key)):
-            complain(
-                key,
-                (key, "optimizer"),
-                f"{value:g} means nothing with the optimizer {name}, which has no betas",
-            )
-
-
-def _model_fits_the_data(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if not {"model", "dataset"} <= set(parts):
-        return
-    (model, _), (dataset, component) = parts["model"], parts["dataset"]
-    modality = dataset.facts["modality"]
-    if model.facts.get("shapes", "any") not in ("any", modality):
-        sentence = (
-            f"{model.name} makes {PLURAL[model.facts['shapes']]}, and {dataset.name} has {PLURAL[modality]}"
-        )
-        complain("model", ("model", "dataset"), sentence)
-        return
-    sizes, size = model.facts.get("sizes", ()), shape_of(component)[-1]
-    if sizes and modality == "image" and size not in sizes:
-        legal = " or ".join(str(each) for each in sizes)
-        sentence = f"{model.name} makes images of {legal} pixels, and {dataset.name} has {size}"
-        complain("model", ("model", "dataset"), sentence)
-
-
-def _a_folder_has_a_path(settings: Settings, parts: Parts, complain: Complain) -> None:
-    if "dataset" in parts and parts["dataset"][1].kwargs.get("path") == "":
-        complain("dataset", ("dataset",), "which folder? write folder:PATH")
-
-
-RULES: tuple[Callable[[Settings, Parts, Complain], None], ...] = (
-    _steps_are_given,
-    _one_way_to_give_the_rates,
-    _noise_on_targets_needs_targets,
-    _betas_need_an_optimizer_with_betas,
-    _model_fits_the_data,
-    _a_folder_has_a_path,
-)

@@ -217,8 +217,8 @@ class _Look:
         for trial in self._pack.trials:
             generator = stream(trial.study_seed, trial.seed, "probe", step, "reals")
             for name, chosen in picks.items():
-                rows = generator.integers(0, len(self._reals[name]), PROBE)
-                chosen.append(torch.from_numpy(rows).to(self._device))
+                picked = generator.integers(0, len(self._reals[name]), PROBE)
+                chosen.append(torch.from_numpy(picked).to(self._device))
         z = self._latents("probe", PROBE, step)
         reals, classes = {}, {}
         for name, chosen in picks.items():

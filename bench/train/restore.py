@@ -15,7 +15,8 @@ from bench.plugins import FOLDER, is_loaded
 from bench.store.artefacts import trial_final
 from bench.store.ledger import read_plan
 from bench.train.build import network
-from ganzoo.game import DISC, GEN
+from ganzoo import spectral
+from ganzoo.objective import DISC, GEN
 from ganzoo.stack import load_flat
 
 
@@ -66,3 +67,9 @@ def _fill(module: nn.Module, name: str, arrays: dict[str, np.ndarray]) -> None:
     for key, buffer in module.named_buffers():
         if key in given:
             buffer.copy_(torch.from_numpy(np.asarray(given[key])))
+    vectors = {key: torch.from_numpy(u)[None] for key, u in given.items() if key.endswith(spectral.VECTOR)}
+    for key in vectors:  # a plain module has no place for them: it gets the weights as they were used
+        weight = module.get_parameter(key.removesuffix(spectral.VECTOR))
+        name = {key.removesuffix(spectral.VECTOR): weight.detach()[None]}
+        with torch.no_grad():
+            weight.copy_(*(w[0] for w in spectral.normalised(name, name, vectors, moves=False).values()))

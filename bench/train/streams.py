@@ -70,7 +70,7 @@ class PackStreams:
         """`data` [N, *shape] is what real batches are drawn from, with replacement; `labels` [N, classes]
         one-hot, for conditional models; `pac`: samples of one of D's outputs; `dropout` gives each layer's
         per-output shape; `shared_latents`: (n_critic, g_steps) where G learns from the latents of D's last
-        batches; `needs` names what some member uses of label, jitter, dropout, instance, mix, noise, opponent.
+        batches; `needs` names what is used of label, jitter, dropout, instance, mix, noise, opponent.
         """
         self._study_seed = study_seed
         self._seeds = sorted(set(seeds))

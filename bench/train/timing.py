@@ -9,7 +9,7 @@ import torch
 from bench.data.load import load
 from bench.train.build import build_game, build_streams, build_update
 from bench.trial import Pack
-from ganzoo.game import DISC, GEN, Draws
+from ganzoo.objective import DISC, GEN, Draws
 from ganzoo.updates import turns
 
 WARM_UP, STEPS = 3, 15
@@ -33,7 +33,7 @@ def step_s(pack: Pack) -> float:
     for step in range(WARM_UP + STEPS):
         if step == WARM_UP:
             start = _now(pack.device)
-        update(game, draw, players)
+        update.step(game, draw, players)
     return (_now(pack.device) - start) / STEPS
 
 

@@ -39,7 +39,7 @@ LOSSES = (
         paper="arXiv:1701.07875",
         facts={"threshold": None, "has_targets": False},
         known_for="A distance that has a gradient also between distributions that do not overlap.",
-        fails_when="The critic is not kept Lipschitz (it grows without bound) or not trained close to its best.",
+        fails_when="The critic is not kept Lipschitz (it then grows without bound) or far from its best.",
     ),
     Entry(
         "loss",
@@ -110,7 +110,7 @@ LOSSES = (
         keys={"saturating": _SATURATING},
         paper="arXiv:1406.2661",
         facts=_LOG_LOSS,
-        known_for="The sigmoid and BCELoss of many tutorials, kept because published failure rates rest on it.",
+        known_for="The sigmoid and BCELoss of many tutorials, kept as published failure rates rest on it.",
         fails_when="D is sure: in float32 the sigmoid saturates and the gradient is exactly 0.",
     ),
 )

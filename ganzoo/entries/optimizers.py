@@ -15,8 +15,8 @@ OPTIMIZERS = (
         },
         paper="arXiv:1412.6980",
         facts={"betas": True},
-        known_for="Steps of even size whatever the scale of the gradient; the default of GANs, with beta1 0.5 or 0.",
-        fails_when="Gradients vanish: dividing by their own size, it turns what is left, noise, into full steps.",
+        known_for="Steps of even size at any scale of gradients; the default of GANs, with beta1 0.5 or 0.",
+        fails_when="Gradients vanish: divided by its own size, the noise that is left makes full steps.",
     ),
     Entry(
         "optimizer",
