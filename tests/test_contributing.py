@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bench
 from bench import cli, plugins
+from bench.errors import UserError
 from bench.judge.outcomes import Outcome
 from bench.judge.rules import RULES
 from bench.judge.trace import Context, Trace
@@ -80,6 +82,35 @@ def test_a_part_runs_as_printed(
         assert np.isfinite(results.curves["means"]).all()
         assert results.meta["units"]["means"] == "data units"
         assert results.meta["floors"]["means"]["mean"] > 0
+
+
+@pytest.mark.parametrize("name", ["my_net.py", "my_data.py", "my_metric.py"])
+def test_results_are_read_without_the_part_that_made_them(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test_a_part_runs_as_printed(name, tmp_path, monkeypatch, capsys)
+    for each in plugins.loaded():
+        plugins.unload(each)
+    Path(name).unlink()
+    trial = str(load("results/s").trials["trial"][0])
+    for verb in (
+        ["status"],
+        ["judge"],
+        ["show", trial],
+        ["report"],
+        ["doctor"],
+        ["judge", "--format", "json"],
+    ):
+        assert cli.invoke([verb[0], "results/s", *verb[1:]]) == 0, capsys.readouterr().err
+    assert cli.invoke(["plan", "smoke", "--out", "results/smoke"]) == 0  # reads what its neighbours took
+    assert plugins.loaded() == []
+    assert len(bench.load("results/s").curves) == 10
+    with pytest.raises(UserError, match=r"bench.load_plugin\('(results/s/plugins/.*)'\)") as caught:
+        bench.load_trial("results/s", trial)
+    found = re.search(r"load_plugin\('(.*)'\)", str(caught.value))
+    assert found is not None
+    bench.load_plugin(found[1])
+    assert bench.load_trial("results/s", trial).latent_dim in (2, 8)
 
 
 def run(name: str) -> dict[str, Any]:

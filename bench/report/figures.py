@@ -170,7 +170,7 @@ def failure_map(view: View, rows: str, columns: str) -> str:
 def curves(view: View, group: Group, axis: str) -> str:
     """Curves of the main metrics over steps, one line per value of the axis, bands over seeds."""
     panels = _panels(view, group)
-    values = view.values(axis)
+    values = view.values(axis, group.trials[group.trials["status"] == "done"])
     colours = _line_colours(values)
     frame = view.results.curves[view.results.curves["trial"].isin(group.trials["trial"])]
     with style():

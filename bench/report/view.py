@@ -88,9 +88,11 @@ class View:
     def seeds(self) -> int:
         return int(self.judged["seed"].nunique())
 
-    def values(self, axis: str) -> list[Any]:
-        """The values of an axis that judged trials take: numbers ascending, else in the order of the grid."""
-        present = self.judged[self.axes[axis]].unique().tolist()
+    def values(self, axis: str, trials: pd.DataFrame | None = None) -> list[Any]:
+        """The values of an axis that judged trials (or those given) take: numbers ascending, else as in
+        the grid."""
+        trials = self.judged if trials is None else trials
+        present = trials[self.axes[axis]].unique().tolist()
         if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in present):
             return sorted(present)
         given = (self.results.study.get("grid") or {}).get(axis, [])
