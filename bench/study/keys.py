@@ -148,7 +148,7 @@ def read_settings(
             out[key] = Setting(_read_component(key, value, place, problems), place, axis)
         elif key.partition(".")[0] in KINDS:
             known = _check_dotted(key, place, problems)
-            out[key] = Setting((None if is_none(value) else value) if known else BAD, place, axis)
+            out[key] = Setting(_read_dotted(key, value) if known else BAD, place, axis)
         else:
             problems.add(place, unknown_key(key))
     for key, setting in out.items():
@@ -264,13 +264,22 @@ def check_key(entry: Entry, key: str, value: Any, path: str, problems: Problems)
             path, f"{entry.kind} {entry.name} has no key {key!r}{suggest(key, entry.keys)}; legal: {legal}"
         )
         return value
-    if is_none(value):
+    if is_none(value) and not (isinstance(value, str) and value in entry.keys[key].choices):
         return entry.keys[key].default
     try:
         return entry.keys[key].check(value)
     except CatalogError as error:
         problems.add(path, f"{error}{truth_hint(value)}{_list_hint(value)}")
         return entry.keys[key].default
+
+
+def _read_dotted(key: str, value: Any) -> Any:
+    """None takes the key away, unless the word is one of its own values (`model.norm_d: none`)."""
+    kind, _, sub = key.partition(".")
+    specs = (entry.keys[sub] for entry in KINDS[kind].entries(kind) if sub in entry.keys)
+    if isinstance(value, str) and any(value in spec.choices for spec in specs):
+        return value
+    return None if is_none(value) else value
 
 
 def _check_dotted(key: str, path: str, problems: Problems) -> bool:

@@ -102,7 +102,7 @@ def _component(kind: str, settings: Settings, complain: Complain) -> tuple[Entry
 
 
 def _is_zero(value: Any) -> bool:
-    return isinstance(value, (int, float)) and value == 0
+    return value == "none" or (isinstance(value, (int, float)) and value == 0)
 
 
 def _neutralise(fields: dict[str, Any], parts: Parts) -> None:

@@ -93,6 +93,20 @@ def test_nested_spellings_and_dotted_keys() -> None:
     assert found["penalty"].to_json() == {"name": "weight_clip", "value": 0.1}  # type: ignore[attr-defined]
 
 
+def test_none_is_a_value_where_a_key_has_it() -> None:
+    text = BASE.replace("ring8", "digits").replace("model: mlp", "model: dcgan")
+    for change in ("model={name: dcgan, norm_d: none}", "model.norm_d=none"):
+        assert fields(text, change)["model"].kwargs["norm_d"] == "none"  # type: ignore[attr-defined]
+    assert (
+        fields(text, "model.norm_d=null") == fields(text, "model={name: dcgan, norm_d: null}") == fields(text)
+    )
+    assert fields(BASE + "grid: {model.norm_d: [none]}")["model"].kwargs["norm_d"] == "none"  # type: ignore[attr-defined]
+    neutral = text.replace("dcgan", "resnet")
+    assert fields(neutral.replace("steps: 100", "steps: 100, model.condition: none")) == fields(neutral)
+    both = read(text + "grid: {model.norm_d: [batch, none]}").cells
+    assert [dict(cell.axes) for cell in both] == [{"model.norm_d": "batch"}, {"model.norm_d": "none"}]
+
+
 def test_what_decides_nothing_takes_one_value() -> None:
     plain = fields(BASE)
     assert fields(BASE, "label_jitter_sign=outward", "instance_noise_until=7") == plain
