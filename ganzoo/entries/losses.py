@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from ganzoo.entry import Entry, Key
 
 _LOG_LOSS = {"threshold": 0.0, "has_targets": True}
 _SATURATING = Key(bool, False, "G minimises log(1 - p) instead of -log p")
-_ALPHA = "alpha of {}'s loss: 1/2 exponential, 1 log loss, inf total variation"
+_ALPHA = "alpha of {}'s loss: 1/2 exponential, 1 log loss, 1e+9 (as good as infinite) total variation"
 
 LOSSES = (
     Entry(
@@ -93,8 +91,8 @@ LOSSES = (
         "l_a(p) = a / (a - 1) (1 - p^((a - 1) / a)); D: l(p_real) + l(1 - p_fake) with alpha_d;"
         " G with alpha_g: -l(1 - p_fake), or l(p_fake) where not saturating",
         keys={
-            "alpha_d": Key(float, 1.0, _ALPHA.format("D"), low=0.05, high=math.inf),
-            "alpha_g": Key(float, 1.0, _ALPHA.format("G"), low=0.05, high=math.inf),
+            "alpha_d": Key(float, 1.0, _ALPHA.format("D"), low=0.05, high=1e9),
+            "alpha_g": Key(float, 1.0, _ALPHA.format("G"), low=0.05, high=1e9),
             "saturating": Key(bool, True, "G minimises -l(1 - p) instead of l(p)"),
         },
         paper="arXiv:2302.14320",
