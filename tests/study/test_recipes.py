@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 
 from bench.catalogs import listing
 from bench.data.catalog import DATA
+from bench.data.load import load
 from bench.study.grid import trials
 from bench.study.keys import FIELDS
 from bench.study.layers import settings_of
@@ -17,6 +20,8 @@ from bench.study.problems import StudyError
 from bench.study.recipes import RECIPES
 from bench.study.shape import json_schema
 from bench.study.spec import Study, read_study
+from bench.train.loop import train
+from bench.trial import Pack
 from ganzoo.catalog import ZOO
 
 BASE = "name: x\nbase: {dataset: digits, steps: 100, model: {recipe: wgan}}\n"
@@ -195,3 +200,29 @@ def test_a_bad_recipe(old: str, new: str, message: str) -> None:
 def test_the_schema_names_the_recipes() -> None:
     model = json_schema()["properties"]["base"]["properties"]["model"]["anyOf"]
     assert any(each.get("properties", {}).get("recipe", {}).get("enum") == list(RECIPES) for each in model)
+
+
+TINY = {"mlp": {"width": 8, "width_d": 4}, "dcgan": {"width": 4}, "resnet": {"width": 4}}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains(name: str, tmp_path: Path) -> None:
+    """Two steps at tiny width, on data that are always there."""
+    recipe = RECIPES[name]
+    dataset = recipe.settings.get("dataset", "digits")
+    base = {
+        "dataset": dataset if isinstance(dataset, dict) else "digits",
+        "model": {"recipe": name, **TINY[recipe.model]},
+        **{"steps": 2, "batch": 8},
+    }
+    study = {"name": "x", "base": base, "evaluate": {"every": 2, "samples": 16}}
+    (trial,) = trials(read(yaml.safe_dump(study)), lambda _: "0" * 64)
+    data = load(trial.dataset)
+    pack = Pack((replace(trial, data_sha256=data.sha256),))
+    rows = [row for tick in train(pack, data, _nothing, None) for row in tick.rows]
+    assert rows[-1]["step"] == 2
+    assert all(row["first_bad_step"] is None for row in rows)
+
+
+def _nothing(samples: object) -> dict[str, float | str | None]:
+    return {}
