@@ -58,7 +58,7 @@ class Penalty:
 
 def weight_clip(*, value: Weight = 0.01) -> Penalty:
     """w <- min(max(w, -c), c) for every weight after each D step; c = `value` (WGAN, arXiv:1701.07875)."""
-    bound = torch.as_tensor(value)
+    bound = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
     return Penalty(after_step=lambda weights: torch.clamp(weights, -bound.to(weights), bound.to(weights)))
 
 
