@@ -75,20 +75,23 @@ def make_trial(seed: int = 0, **changes: object) -> Trial:
     return Trial(**record)  # type: ignore[arg-type]
 
 
-def make_data(shape: tuple[int, ...] = (2,), n: int = 200) -> Dataset:
-    """Random data of any shape, in [-1, 1]."""
+def make_data(
+    shape: tuple[int, ...] = (2,), n: int = 200, *, classes: int = 0, modality: str = "", spread: float = 1.0
+) -> Dataset:
+    """Random data of any shape, in [-spread, spread], with labels where there are classes."""
     generator = np.random.default_rng(7)
-    train, heldout = (generator.uniform(-1, 1, (n, *shape)).astype(np.float32) for _ in range(2))
+    train, heldout = ((spread * generator.uniform(-1, 1, (n, *shape))).astype(np.float32) for _ in range(2))
+    labels = [generator.integers(0, classes, n) if classes else None for _ in range(2)]
     return Dataset(
         component=Component("ring8"),
         sha256="0" * 64,
         train=train,
         heldout=heldout,
-        train_labels=None,
-        heldout_labels=None,
+        train_labels=labels[0],
+        heldout_labels=labels[1],
         centres=None,
         sigma=None,
-        modality="points" if len(shape) == 1 else "image",
+        modality=modality or ("points" if len(shape) == 1 else "image"),
         primary="sw1",
         extractor=None,
         n_modes=None,

@@ -193,9 +193,7 @@ def game_of(
     dataset: str | None = None, model: Component | None = None, batch: int = 4, **changes: object
 ) -> tuple[Game, Draws, Draws]:
     """A game of one member in float64, and the inputs of D's and G's first updates."""
-    data = make_data((1,), n=20) if dataset == "dirac" else make_data(n=40)
-    if dataset == "dirac":
-        data.train[:] = 0.0
+    data = make_data((1,), n=20, spread=0.0) if dataset == "dirac" else make_data(n=40)
     model = model or component("model", "mlp", width=4, depth=1, depth_d=1)
     trial = make_trial(model=model, batch=batch, optimizer="sgd", **changes)
     pack = Pack((trial,))
