@@ -57,13 +57,15 @@ def _simultaneous(game: Game, draw: Draw, players: Sequence[str]) -> None:
 def extragradient() -> Update:
     """w' = w + change(v(w)); w <- w + change(v(w')), both on one batch (arXiv:1802.10551).
 
-    The look ahead leaves nothing behind: moments, running statistics and averages are those of w.
+    The look ahead leaves nothing behind: moments and averages are those of one step from w, and running
+    statistics have seen the batch once, at w.
     """
 
     def step(game: Game, draw: Draw, players: Sequence[str]) -> None:
         draws = {player: draw(player) for player in players}
+        here = [game.gradient(player, draws[player]) for player in players]
         kept = game.snapshot()
-        for gradient in [game.gradient(player, draws[player]) for player in players]:
+        for gradient in here:
             game.apply(gradient)
         ahead = [game.gradient(player, draws[player]) for player in players]
         game.restore(kept)
