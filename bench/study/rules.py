@@ -129,6 +129,9 @@ def _the_model_takes_what_is_asked(settings: Settings, parts: Parts, complain: C
     pac, batch = int(keys.get("pac", 1)), value_of(settings, "batch")
     if batch % pac:
         complain("batch", ("batch", "model.pac", "model"), f"{batch} samples make no packs of {pac}")
+    elif batch == pac and keys.get("norm_d") == "batch":
+        sentence = f"{batch} samples make one pack of {pac}, and the BatchNorm in D needs more than one"
+        complain("batch", ("batch", "model.pac", "model.norm_d", "model"), sentence)
     weight = value_of(settings, "aux_weight")
     if weight not in (0.0, FIELDS["aux_weight"].default) and keys.get("condition") != "auxiliary":
         sentence = f"{weight:g} means nothing without model.condition: auxiliary"
