@@ -49,6 +49,17 @@ class Player:
     updates: int = 0
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What a game was, to go back to."""
+
+    state: Mapping[str, Tensor]
+    kept: Mapping[tuple[str, str], Tensor]
+    updates: Mapping[str, int]
+    step: int
+    last: Mapping[str, Measured]
+
+
 @dataclass
 class Game:
     """Generators against discriminators. `steps`: how many there will be, for rates that fall."""
@@ -93,13 +104,17 @@ class Game:
         if player == DISC:
             with torch.no_grad():
                 fake_x = self.objective.fakes(draws)
-            value = self.objective.d_value(draws, fake_x, self.step, penalised=self._penalised(self.disc))
+            times = self.penalised(self.disc.updates)
+            value = self.objective.d_value(draws, fake_x, self.step, penalised=times)
         else:
-            at = self._ahead(draws, lookahead) if lookahead else OWN
+            at = OWN
+            if lookahead:
+                weights = self.disc.stack.weights.detach().clone().requires_grad_()
+                at = self.ahead(draws, lookahead, weights, self.disc.state, self.disc.updates)
             value = self.objective.g_value(draws, self.step, at)
         flat = stack.gradient(value.total)
         if self.penalty.shifts_both:
-            both = draws if player == DISC else _as_d_draws(draws)
+            both = draws if player == DISC else as_d_draws(draws)
             flat = flat + self.penalty.field_weight * stack.gradient(self.objective.field_size(both))
         return Gradient(player, flat, value.loss, value.real, value.fake)
 
@@ -113,10 +128,7 @@ class Game:
         change = player.optimizer.step(
             player.state, gradient.flat.where(alive, _zero(weights)), player.updates
         )
-        if gradient.player == DISC:
-            change = change - (columns.lr_d * columns.weight_decay) * weights
-        if self._rates_fall:
-            change = change * self._rate_left()
+        change = self._full_change(gradient.player, weights, change)
         size = torch.linalg.vector_norm(change, dim=1)
         alive = alive & torch.isfinite(size).unsqueeze(1)
         self._note_deaths(alive)
@@ -162,47 +174,58 @@ class Game:
         self.gen.updates, self.disc.updates = updates[GEN], updates[DISC]
         self._kept = self._buffers()
 
-    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """A copy of the state and the counts of updates, for `restore`."""
+    def snapshot(self) -> Snapshot:
+        """A copy of all that steps change, for `restore`."""
         state = {name: tensor.clone() for name, tensor in self.state().items()}
-        return state, {GEN: self.gen.updates, DISC: self.disc.updates}
+        kept = {name: buffer.clone() for name, buffer in self._kept.items()}
+        updates = {GEN: self.gen.updates, DISC: self.disc.updates}
+        return Snapshot(state, kept, updates, self.step, dict(self.last))
 
-    def restore(self, kept: tuple[dict[str, Tensor], dict[str, int]]) -> None:
-        """Go back, within a step, to a snapshot."""
-        state, updates = kept
+    def restore(self, kept: Snapshot) -> None:
+        """Go back to a snapshot."""
         for name, tensor in self.state().items():
-            tensor.copy_(state[name])
-        self.gen.updates, self.disc.updates = updates[GEN], updates[DISC]
+            tensor.copy_(kept.state[name])
+        self._kept = {name: buffer.clone() for name, buffer in kept.kept.items()}
+        self.gen.updates, self.disc.updates = kept.updates[GEN], kept.updates[DISC]
+        self.step, self.last = kept.step, dict(kept.last)
 
-    def _penalised(self, disc: Player, ahead: int = 0) -> int:
-        """How many times the penalty counts in D's next update: `every` times, every so many updates."""
-        every = self.penalty.every
-        return every if (disc.updates + ahead) % every == 0 else 0
+    def penalised(self, updates: int) -> int:
+        """How many times the penalty counts in D's update after so many: `every` times, every so often."""
+        return self.penalty.every if updates % self.penalty.every == 0 else 0
 
-    def _ahead(self, draws: Draws, k: int) -> At:
-        """D's weights after k steps on G's own batch, as functions of both players' weights; buffers are
-        clones."""
-        player, columns, inputs = self.disc, self.columns, _as_d_draws(draws)
-        stack = player.stack
-        buffers, state = stack.cloned_buffers(), dict(player.state)
-        weights = stack.weights.detach().clone().requires_grad_()
+    def moved(self, player: str, weights: Tensor, change: Tensor) -> Tensor:
+        """A player's weights [K, P] after a step, as a function of them and the optimizer's change."""
+        weights = weights + self._full_change(player, weights, change)
+        if player == DISC and self.penalty.after_step is not None:
+            weights = self.penalty.after_step(weights)
+        return weights
+
+    def ahead(self, draws: Draws, k: int, weights: Tensor, state: State, updates: int) -> At:
+        """D after k more steps on G's own batch, as a function of `weights` [K, P] and of G's.
+
+        state, updates: of D's optimizer, which stays as it is; buffers are clones.
+        """
+        stack, inputs = self.disc.stack, as_d_draws(draws)
+        buffers = stack.cloned_buffers()
         fake_x = self.objective.gen(
             inputs.latent, label=self.objective.gen_label(inputs), buffers=self.gen.stack.cloned_buffers()
         )
         for i in range(k):
             at = At(stack.views(weights), buffers)
-            value = self.objective.d_value(inputs, fake_x, self.step, at, self._penalised(player, i))
+            times = self.penalised(updates + i)
+            value = self.objective.d_value(inputs, fake_x, self.step, at, times)
             (flat,) = torch.autograd.grad(value.total.sum(), weights, create_graph=True)
-            change, state = player.optimizer.pure(state, flat, player.updates + i + 1)
-            change = change - (columns.lr_d * columns.weight_decay) * weights
-            weights = weights + change * self._rate_left()
-            if self.penalty.after_step is not None:
-                weights = self.penalty.after_step(weights)
+            change, state = self.disc.optimizer.pure(state, flat, updates + i + 1)
+            weights = self.moved(DISC, weights, change)
         return At(stack.views(weights), buffers)
 
-    def _rate_left(self) -> Tensor:
-        """What is left of the rates at this step, [K, 1]: they fall linearly by `lr_decay` in all."""
-        return 1.0 - self.columns.lr_decay * (self.step / self.steps)
+    def _full_change(self, player: str, weights: Tensor, change: Tensor) -> Tensor:
+        """The optimizer's change with weight decay, at what is left of the rates: they fall linearly, by
+        `lr_decay` in all."""
+        columns = self.columns
+        if player == DISC:
+            change = change - (columns.lr_d * columns.weight_decay) * weights
+        return change * (1.0 - columns.lr_decay * (self.step / self.steps)) if self._rates_fall else change
 
     def _note_deaths(self, alive: Tensor) -> None:
         died = (self.alive & ~alive).squeeze(1)
@@ -221,7 +244,7 @@ class Game:
         return self.player(name[0]).stack.buffers[name[1]]
 
 
-def _as_d_draws(draws: Draws) -> Draws:
+def as_d_draws(draws: Draws) -> Draws:
     """G's batch as D sees it: its latents and classes beside the opponent's reals and noises."""
     assert draws.opponent is not None
     return replace(draws.opponent, latent=draws.latent, fake_class=draws.fake_class)

@@ -153,7 +153,8 @@ def squared_slope(out: Tensor, x: Tensor) -> Tensor:
 def _between(look: Look) -> Tensor:
     assert look.mix is not None
     u = look.mix.to(look.real_x).view(*look.mix.shape, *[1] * (look.real_x.dim() - 2))
-    return (u * look.real_x.detach() + (1.0 - u) * look.fake_x.detach()).requires_grad_()
+    # Fakes stay on the graph: an unrolled G feels through them how the penalty moves D.
+    return (u * look.real_x.detach() + (1.0 - u) * look.fake_x).requires_grad_()
 
 
 def _norm(squared: Tensor) -> Tensor:

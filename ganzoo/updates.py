@@ -25,6 +25,17 @@ class Update:
     opponent: bool = False
 
 
+@dataclass(frozen=True)
+class Play:
+    """A game and how it is played. coming(): the random inputs of the updates to come, again from the next
+    one whenever it is called."""
+
+    game: Game
+    update: Update
+    players: Sequence[str]
+    coming: Callable[[], Draw]
+
+
 def turns(n_critic: int, g_steps: int, order: str) -> tuple[str, ...]:
     """The players of one step in turn: n_critic updates of D and g_steps of G, D first or G first."""
     d, g = (DISC,) * n_critic, (GEN,) * g_steps

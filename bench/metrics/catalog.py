@@ -6,6 +6,7 @@ Facts of an entry:
   unit         of the metric's first column
   direction    "lower" or "higher" is better; "one" where the best value is 1
   columns      a `Column` (name, unit, direction) for each value, in the order of the tables
+  of           "samples", or "game": such targets are called as `target(**keys)`, see bench/metrics/game.py
   needs_modes  whether the data set must have modes (mixture components or labels)
   check        `module:attribute`, called as check(**keys) before training, raises UserError; None: no check
 """
@@ -34,6 +35,7 @@ def _facts(
     columns: tuple[Column, ...],
     needs_modes: bool = False,
     check: str | None = None,
+    of: str = "samples",
 ) -> Any:
     return {
         "modalities": modalities,
@@ -42,6 +44,7 @@ def _facts(
         "columns": columns,
         "needs_modes": needs_modes,
         "check": check,
+        "of": of,
     }
 
 
@@ -118,6 +121,26 @@ METRICS = Catalog(
             "bench.metrics.spread:spread",
             "root of fake over real total variance; RMS of samples over RMS of data; always measured",
             facts=_facts(_ANY, (Column("spread", "ratio", "one"), Column("sample_rms", "ratio", "one"))),
+        ),
+        Entry(
+            "metric",
+            "orbit",
+            "bench.metrics.orbit:orbit",
+            "of a game with one weight a player: |(theta, psi)|, the point, the step multiplier fitted to 20"
+            " steps, and the spectral radius of the update map's Jacobian",
+            paper="arXiv:1801.04406",
+            facts=_facts(
+                ("points",),
+                (
+                    Column("orbit.radius", "weight", "lower"),
+                    Column("orbit.theta", "weight", ""),
+                    Column("orbit.psi", "weight", ""),
+                    Column("orbit.multiplier", "ratio", "lower"),
+                    Column("orbit.spectral_radius", "ratio", "lower"),
+                    Column("orbit_status", "text", ""),
+                ),
+                of="game",
+            ),
         ),
     ]
 )

@@ -24,7 +24,8 @@ Floor = dict[str, float]
 
 
 class Evaluator:
-    """Scores samples by `metrics`; `columns` are the keys of every row, in table order.
+    """Scores samples by `metrics`; `columns` are the keys of every row, in table order. Columns of metrics of
+    the game itself are among them, null: `bench.metrics.game` fills them.
 
     `provenance` tells, for each metric, its extractor with sha256 and the number of reference rows.
     """
@@ -105,6 +106,8 @@ def build(
     measures: dict[str, Measure] = {}
     for each in components:
         entry = METRICS.get("metric", each.name)
+        if entry.facts["of"] != "samples":
+            continue
         if dataset.modality not in entry.facts["modalities"]:
             known = " or ".join(entry.facts["modalities"])
             raise UserError(

@@ -53,14 +53,20 @@ class View:
         return clean(" ".join(header).strip())
 
     @cached_property
-    def axes(self) -> dict[str, str]:
-        """Axis name -> its column of the trials table, for the axes that take more than one value."""
+    def all_axes(self) -> dict[str, str]:
+        """Axis name -> its column of the trials table."""
         trials, found = self.results.trials, {}
         for axis in map(str, self.results.study.get("grid") or self.results.meta.get("axes") or ()):
             column = f"axis.{axis}" if f"axis.{axis}" in trials else axis
-            if column in trials and trials[column].nunique(dropna=False) > 1:
+            if column in trials:
                 found[axis] = column
         return found
+
+    @cached_property
+    def axes(self) -> dict[str, str]:
+        """Those of them that take more than one value."""
+        trials = self.results.trials
+        return {a: c for a, c in self.all_axes.items() if trials[c].nunique(dropna=False) > 1}
 
     @cached_property
     def judged(self) -> pd.DataFrame:

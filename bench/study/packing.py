@@ -11,6 +11,7 @@ from bench.trial import SHARED, Component, Pack, Trial, canonical_json
 SPEED: Mapping[tuple[str, str], Mapping[int, float]] = {
     ("mlp", "cpu"): {1: 1.0, 2: 1.27, 4: 1.37, 8: 1.67, 16: 1.69},
     ("dcgan", "cpu"): {1: 1.0, 2: 1.18, 4: 1.27, 8: 1.06},
+    ("dirac", "cpu"): {1: 1.0, 16: 8.0, 64: 20.0, 128: 30.0},
     ("mlp", "cuda"): {1: 1.0, 4: 4.0, 16: 15.0, 64: 45.0, 256: 80.0},
     ("dcgan", "cuda"): {1: 1.0, 4: 3.0, 16: 6.0, 64: 8.0},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.study.keys import FIELDS, KINDS, truth_hint
 from bench.study.problems import Problems, show
@@ -67,6 +67,30 @@ class ClaimBlock(_Block):
     margin: float | None = Field(default=None, ge=0.0)
 
 
+class PublishedBlock(_Block):
+    """A published number or a closed form, to stand beside what the study measures."""
+
+    where: dict[str, Any] = Field(default_factory=dict, description="axis -> value of the cells")
+    metric: str = Field(description="a column of the curves")
+    source: str = Field(description="where it is published")
+    at: int | None = Field(default=None, ge=0, description="step; default: the end")
+    value: float | None = Field(default=None, description="the number, with `within` or `standard_errors`")
+    within: float | None = Field(default=None, ge=0.0, description="largest difference that agrees")
+    standard_errors: float | None = Field(default=None, gt=0.0, description="the same in SE over seeds")
+    below: float | None = None
+    at_least: float | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> PublishedBlock:
+        said = [name for name in ("value", "below", "at_least") if getattr(self, name) is not None]
+        tolerances = [name for name in ("within", "standard_errors") if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError("expected one of value, below, at_least")
+        if len(tolerances) != (said == ["value"]):
+            raise ValueError("a value needs one of within, standard_errors; a bound takes neither")
+        return self
+
+
 class StudyFile(_Block):
     """A study: a grid of GAN trainings, how they are measured, and what is claimed of them."""
 
@@ -88,7 +112,9 @@ class StudyFile(_Block):
         default_factory=list,
         description="Python files that register catalogue entries; paths from the study's folder",
     )
-    published: Any = Field(default=None, description="published numbers to stand beside the results")
+    published: list[PublishedBlock] = Field(
+        default_factory=list, description="published numbers to stand beside the results"
+    )
     claims: list[ClaimBlock] = Field(default_factory=list)
 
 
@@ -138,7 +164,7 @@ def _sentence(error: Any, data: Mapping[Any, Any]) -> tuple[str, str]:
     if kind in _EXPECTED:
         hint = number_hint(value, {"float_type": float, "int_type": int}.get(kind, str))
         return path, f"expected {_EXPECTED[kind]}, got {show(value)}{truth_hint(value)}{hint}"
-    message = error["msg"].replace("Input should be", "expected")
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     return path, f"{message}, got {show(value)}"
 
 
@@ -147,6 +173,7 @@ _BLOCKS: Mapping[str, type[BaseModel]] = {
     "checkpoint": CheckpointBlock,
     "resources": ResourcesBlock,
     "claims": ClaimBlock,
+    "published": PublishedBlock,
 }
 
 

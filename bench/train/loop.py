@@ -13,13 +13,13 @@ from torch import Tensor
 from bench.data.catalog import MODALITIES
 from bench.data.load import Dataset
 from bench.metrics.evaluate import Evaluator
+from bench.metrics.game import build_game_measures
 from bench.train.build import build_game, build_streams, build_update, network
 from bench.train.monitors import PROBE, Interval, ProbeInputs, interval_values, probe, thresholds
 from bench.train.streams import latents, stream
 from bench.trial import Pack, evaluation_steps
-from ganzoo.game import Game
 from ganzoo.objective import DISC, GEN, Draws
-from ganzoo.updates import turns
+from ganzoo.updates import Draw, Play, turns
 
 Row = dict[str, float | int | str | bool | None]
 
@@ -62,7 +62,6 @@ def train(
     game = build_game(pack, data)
     streams = build_streams(pack, data, game)
     update = build_update(first)
-    look = _Look(pack, data, evaluator, game)
     players = turns(first.n_critic, first.g_steps, first.order)
     schedule = evaluation_steps(first.steps, first.evaluate.every)
     frames = preview_steps(schedule)
@@ -70,12 +69,18 @@ def train(
     if resume is not None:
         start, state = resume
         game.load(state, start, {DISC: start * first.n_critic, GEN: start * first.g_steps})
-    drawn = {DISC: game.disc.updates, GEN: game.gen.updates}
 
-    def draw(player: str) -> Draws:
-        drawn[player] += 1
-        return streams.draws(player, drawn[player] - 1)
+    def coming() -> Draw:
+        drawn = {DISC: game.disc.updates, GEN: game.gen.updates}
 
+        def draw(player: str) -> Draws:
+            drawn[player] += 1
+            return streams.draws(player, drawn[player] - 1)
+
+        return draw
+
+    draw = coming()
+    look = _Look(pack, data, evaluator, Play(game, update, players, coming))
     threshold = thresholds(game)
     previous = max(start, 0)
     for point in (p for p in schedule if p > start):
@@ -104,8 +109,10 @@ def preview_steps(schedule: tuple[int, ...]) -> frozenset[int]:
 class _Look:
     """Everything that is measured of a game; it never changes it."""
 
-    def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, game: Game) -> None:
-        self._pack, self._data, self._evaluator, self._game = pack, data, evaluator, game
+    def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, play: Play) -> None:
+        self._pack, self._data, self._evaluator, self._play = pack, data, evaluator, play
+        self._game = game = play.game
+        self._of_game = build_game_measures(pack.trials[0].evaluate.metrics)
         gan = network(pack.trials[0], data.shape)
         self._latent, self._classes = (gan.latent, gan.latent_dim), gan.classes
         self._dtype, self._device = game.gen.stack.weights.dtype, pack.device
@@ -161,7 +168,7 @@ class _Look:
             averaged = [a and t.ema > 0 for a, t in zip(alive, self._pack.trials, strict=True)]
             scores = self._scores(self._samples(z, game.ema), averaged, "ema.")
             rows = [row | score for row, score in zip(rows, scores, strict=True)]
-        return rows
+        return [row | more for row, more in zip(rows, self._of_game(self._play), strict=True)]
 
     def _scores(self, samples: NDArray[np.float32], wanted: list[bool], prefix: str) -> list[Row]:
         rows: list[Row] = []

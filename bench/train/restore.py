@@ -70,6 +70,6 @@ def _fill(module: nn.Module, name: str, arrays: dict[str, np.ndarray]) -> None:
     vectors = {key: torch.from_numpy(u)[None] for key, u in given.items() if key.endswith(spectral.VECTOR)}
     for key in vectors:  # a plain module has no place for them: it gets the weights as they were used
         weight = module.get_parameter(key.removesuffix(spectral.VECTOR))
-        name = {key.removesuffix(spectral.VECTOR): weight.detach()[None]}
+        used = spectral.normalised({"w": weight.detach()[None]}, ["w"], {"w.u": vectors[key]}, moves=False)
         with torch.no_grad():
-            weight.copy_(*(w[0] for w in spectral.normalised(name, name, vectors, moves=False).values()))
+            weight.copy_(used["w"][0])
