@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -10,8 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from bench.data.load import Dataset
-from bench.trial import Component, Evaluate, Trial
+from bench.train.build import build_game, build_streams, build_update
+from bench.train.streams import PackStreams
+from bench.trial import Component, Evaluate, Pack, Trial
 from ganzoo.catalog import ZOO
+from ganzoo.game import Game
+from ganzoo.objective import Draws
+from ganzoo.updates import turns
 
 torch.set_num_threads(1)
 
@@ -96,6 +101,27 @@ def make_data(
         extractor=None,
         n_modes=None,
     )
+
+
+def build(trials: tuple[Trial, ...], data: Dataset) -> tuple[Game, PackStreams]:
+    game = build_game(Pack(trials), data)
+    return game, build_streams(Pack(trials), data, game)
+
+
+def play(trials: tuple[Trial, ...], data: Dataset, steps: int) -> Iterator[Game]:
+    """The game after each step, as the training loop plays it."""
+    game, streams = build(trials, data)
+    first = trials[0]
+    update, players = build_update(first), turns(first.n_critic, first.g_steps, first.order)
+    counts = {"gen": 0, "disc": 0}
+
+    def draw(player: str) -> Draws:
+        counts[player] += 1
+        return streams.draws(player, counts[player] - 1)
+
+    for _ in range(steps):
+        update.step(game, draw, players)
+        yield game
 
 
 @pytest.fixture
