@@ -126,7 +126,7 @@ METRICS = Catalog(
             "metric",
             "orbit",
             "bench.metrics.orbit:orbit",
-            "of a game with one weight a player: |(theta, psi)|, the point, the step multiplier fitted to 20"
+            "of a game with one weight a player: |(theta, psi)|, the point, the step multiplier fitted to 10"
             " steps, and the spectral radius of the update map's Jacobian",
             paper="arXiv:1801.04406",
             facts=_facts(

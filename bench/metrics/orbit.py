@@ -13,7 +13,7 @@ from bench.metrics.game import GameMeasure
 from ganzoo.tape import spectral_radius, update_jacobian
 from ganzoo.updates import Play
 
-STEPS = 20
+STEPS = 10
 """Steps of the trial's own training that the multiplier is fitted to, played ahead and taken back."""
 
 
