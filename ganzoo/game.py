@@ -186,8 +186,12 @@ class Game:
         for name, tensor in self.state().items():
             tensor.copy_(kept.state[name])
         self._kept = {name: buffer.clone() for name, buffer in kept.kept.items()}
-        self.gen.updates, self.disc.updates = kept.updates[GEN], kept.updates[DISC]
+        self.recount(kept)
         self.step, self.last = kept.step, dict(kept.last)
+
+    def recount(self, kept: Snapshot) -> None:
+        """Go back in the counts of updates alone."""
+        self.gen.updates, self.disc.updates = kept.updates[GEN], kept.updates[DISC]
 
     def penalised(self, updates: int) -> int:
         """How many times the penalty counts in D's update after so many: `every` times, every so often."""

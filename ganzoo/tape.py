@@ -72,7 +72,11 @@ class Tape:
         return dict(self.point), dict(self._updates)
 
     def restore(self, kept: tuple[Point, dict[str, int]]) -> None:
-        self.point, self._updates = dict(kept[0]), dict(kept[1])
+        self.point = dict(kept[0])
+        self.recount(kept)
+
+    def recount(self, kept: tuple[Point, dict[str, int]]) -> None:
+        self._updates = dict(kept[1])
 
     def _slots(self, player: str) -> Point:
         names = self._game.player(player).optimizer.slots

@@ -78,6 +78,7 @@ def extragradient() -> Update:
         kept = game.snapshot()
         for gradient in here:
             game.apply(gradient)
+        game.recount(kept)  # a look ahead is no update: a penalty of every so many keeps its beat
         ahead = [game.gradient(player, draws[player]) for player in players]
         game.restore(kept)
         for gradient in ahead:

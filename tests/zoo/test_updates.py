@@ -202,7 +202,7 @@ def test_extragradient_moves_the_vectors_of_spectral_norms() -> None:
     assert any(not torch.equal(start.disc.stack.buffers[n], after.disc.stack.buffers[n]) for n in vectors)
 
 
-@pytest.mark.parametrize("update", ["alternating", "unrolled", "simultaneous"])
+@pytest.mark.parametrize("update", ["extragradient", "unrolled", "simultaneous"])
 def test_a_lazy_penalty_keeps_its_beat(update: str) -> None:
     """r1 every second D update, D linear and G at rest at the data: psi shrinks in those steps alone."""
     penalty = component("penalty", "r1", weight=0.5, every=2)
