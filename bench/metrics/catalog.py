@@ -7,6 +7,7 @@ Facts of an entry:
   direction    "lower" or "higher" is better; "one" where the best value is 1
   columns      a `Column` (name, unit, direction) for each value, in the order of the tables
   of           "samples", or "game": such targets are called as `target(**keys)`, see bench/metrics/game.py
+  conditional  whether it measures conditional models only
   needs_modes  whether the data set must have modes (mixture components or labels)
   check        `module:attribute`, called as check(**keys) before training, raises UserError; None: no check
 """
@@ -36,6 +37,7 @@ def _facts(
     needs_modes: bool = False,
     check: str | None = None,
     of: str = "samples",
+    conditional: bool = False,
 ) -> Any:
     return {
         "modalities": modalities,
@@ -45,6 +47,7 @@ def _facts(
         "needs_modes": needs_modes,
         "check": check,
         "of": of,
+        "conditional": conditional,
     }
 
 
@@ -121,6 +124,20 @@ METRICS = Catalog(
             "bench.metrics.spread:spread",
             "root of fake over real total variance; RMS of samples over RMS of data; always measured",
             facts=_facts(_ANY, (Column("spread", "ratio", "one"), Column("sample_rms", "ratio", "one"))),
+        ),
+        Entry(
+            "metric",
+            "asked",
+            "bench.metrics.asked:asked",
+            "share of a conditional generator's samples that the data set's own classifier takes for the class"
+            " asked for; classes are asked for in turn",
+            paper="arXiv:1411.1784",
+            facts=_facts(
+                ("image",),
+                (Column("asked", "share", "higher"), Column("asked_status", "text", "")),
+                needs_modes=True,
+                conditional=True,
+            ),
         ),
         Entry(
             "metric",

@@ -142,6 +142,9 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
                 complain(
                     "evaluate.metrics", ("dataset",), f"{each.name} needs modes, and {entry.name} has none"
                 )
+            elif facts.get("conditional") and not _is_conditional(parts):
+                sentence = f"{each.name} measures conditional models: set model.condition"
+                complain("evaluate.metrics", ("model", "model.condition"), sentence)
         if primary not in [each.name for each in metrics]:
             sentence = f"must hold {primary}, by which the outcomes of {entry.name} are judged"
             complain("evaluate.metrics", ("dataset",), sentence)
@@ -150,6 +153,10 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
         sentence = f"{evaluation.every} is more than the {steps} steps of a trial"
         complain("evaluate.every", ("steps",), sentence)
     return Evaluate(evaluation.every or max(1, (steps or 1) // 20), evaluation.samples, metrics)
+
+
+def _is_conditional(parts: Parts) -> bool:
+    return "model" not in parts or parts["model"][1].kwargs.get("condition", "none") != "none"
 
 
 def _enough_samples(samples: int, metrics: tuple[Component, ...], dataset: Entry, complain: Complain) -> None:

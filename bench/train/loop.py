@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.data.catalog import MODALITIES
 from bench.data.load import Dataset
+from bench.metrics.asked import asked_classes
 from bench.metrics.evaluate import Evaluator
 from bench.metrics.game import build_game_measures
 from bench.train.build import build_game, build_streams, build_update, network
@@ -197,7 +198,7 @@ class _Look:
         """Classes that a conditional G is asked for, in turn: one-hot [K, n, classes]."""
         if not self._classes:
             return None
-        turn = torch.arange(z.shape[1], device=self._device) % self._classes
+        turn = torch.from_numpy(asked_classes(z.shape[1], self._classes)).to(self._device)
         return self._one_hot(turn).expand(z.shape[0], -1, -1)
 
     def _one_hot(self, labels: Tensor) -> Tensor:
