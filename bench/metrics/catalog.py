@@ -129,7 +129,7 @@ METRICS = Catalog(
             "metric",
             "asked",
             "bench.metrics.asked:asked",
-            "share of a conditional generator's samples that the data set's own classifier takes for the class"
+            "share of a conditional generator's samples that the data set's own classifier takes for what was"
             " asked for; classes are asked for in turn",
             paper="arXiv:1411.1784",
             facts=_facts(
