@@ -207,7 +207,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("dirac", "dirac", {}, {"loss": "minimax"}),
     ("dirac", "dirac", {}, {"loss": "wasserstein", "update": "optimistic", "optimizer": "sgd"}),
-    ("resnet", "digits", {}, {"steps": 4, "penalty": "spectral_norm", "loss": "hinge"}),
+    ("resnet", "digits", {}, {"steps": 3, "penalty": "spectral_norm", "loss": "hinge"}),
     ("dcgan", "digits", {"condition": "concat"}, {"steps": 6}),
     ("dcgan", "digits", {"condition": "projection", "norm_d": "none"}, {"steps": 6, "penalty": "r1_r2"}),
     ("dcgan", "digits", {"condition": "auxiliary"}, {"steps": 6}),

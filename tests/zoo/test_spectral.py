@@ -140,7 +140,9 @@ def test_spectral_normalisation_equals_torchs_own() -> None:
     layer.weight.data, layer.bias.data = (stack.params[f"0.{n}"][0].detach() for n in ("weight", "bias"))
     torch.nn.utils.parametrizations.spectral_norm(layer, eps=1e-12)
     own = layer.parametrizations.weight[0]
-    own._u.copy_(stack.buffers["0.weight.u"][0])
+    # torch keeps v too, and starts a pass from it.
+    matrix, u = stack.params["0.weight"][0].detach(), stack.buffers["0.weight.u"][0]
+    own._v.copy_(nn.functional.normalize(matrix.T @ u, dim=0, eps=1e-12))
     x = normals(K, 5, 4, seed=2)
     for _ in range(3):
         torch.testing.assert_close(stack(x)[0], layer(x[0]), rtol=1e-9, atol=1e-12)
