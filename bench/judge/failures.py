@@ -14,6 +14,7 @@ from bench.judge.flag import NULL, Flag, from_condition, median, number, percent
 from bench.judge.quality import improving
 from bench.judge.trace import (
     Array,
+    Context,
     Trace,
     at_least,
     both,
@@ -224,7 +225,7 @@ def partial_collapse(trace: Trace) -> Flag:
         return NULL
     if context.n_modes is not None and context.n_modes > 1:
         hq, covered = trace.floats("modes.hq"), trace.floats("modes.covered")
-        condition = both(at_least(hq, rules.partial_hq), less(covered, float(context.n_modes)))
+        condition = both(at_least(hq, rules.partial_hq), less(covered, _all_modes(context)))
 
         def why(index: int) -> str:
             return (
@@ -246,6 +247,13 @@ def partial_collapse(trace: Trace) -> Flag:
             f"floor while precision kept {percent(median(trace, precision))} of its own."
         ),
     )
+
+
+def _all_modes(context: Context) -> float:
+    """Covered modes that real data show: all, less 3 SD where real samples miss some by chance."""
+    floor = context.floors.get("modes.covered", {})
+    usual = floor.get("mean", math.nan) - 3.0 * floor.get("sd", math.nan)
+    return min(float(context.n_modes or 0), usual) if math.isfinite(usual) else float(context.n_modes or 0)
 
 
 def _growth(trace: Trace, column: str) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted_curves import CONTEXT, FLOOR, FLOOR_SD, KINDS, NOISE, STEPS, Curve, mask, planted
@@ -277,3 +279,11 @@ def test_thresholds_come_from_the_rules_given() -> None:
 
 def test_failures_are_all_but_converged_and_undertrained() -> None:
     assert set(OUTCOMES) - set(FAILURES) == {"converged", "undertrained"}
+
+
+def test_modes_that_real_samples_miss_too_are_no_partial_collapse() -> None:
+    """The planted run covers 7 of 10; where real data cover 7.5 with an SD of 0.3, that is as good as real."""
+    chance = {**CONTEXT.floors, "modes.covered": {"mean": 7.5, "sd": 0.3}}
+    assert judge(planted("partial_collapse"), CONTEXT).flags["partial_collapse"].holds
+    lenient = judge(planted("partial_collapse"), replace(CONTEXT, floors=chance))
+    assert not lenient.flags["partial_collapse"].holds
