@@ -282,7 +282,7 @@ def test_failures_are_all_but_converged_and_undertrained() -> None:
 
 
 def test_modes_that_real_samples_miss_too_are_no_partial_collapse() -> None:
-    """The planted run covers 7 of 10; where real data cover 7.5 with an SD of 0.3, that is as good as real."""
+    """The planted run covers 7 of 10; where real data cover 7.5 (SD 0.3), that is as good as real."""
     chance = {**CONTEXT.floors, "modes.covered": {"mean": 7.5, "sd": 0.3}}
     assert judge(planted("partial_collapse"), CONTEXT).flags["partial_collapse"].holds
     lenient = judge(planted("partial_collapse"), replace(CONTEXT, floors=chance))
