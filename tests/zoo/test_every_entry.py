@@ -22,11 +22,10 @@ from torch import Tensor
 
 from bench.cli import cli
 from bench.data.load import Dataset
-from bench.trial import Component, Pack, Trial, canonical_json
+from bench.trial import Component, Trial, canonical_json
 from ganzoo.catalog import ZOO
 from ganzoo.entry import Entry, Key
-from tests.train.conftest import component, make_data, make_trial
-from tests.train.test_promises import final_weights
+from tests.train.conftest import build, component, make_data, make_trial, play
 
 ENTRIES = [entry for kind in ZOO.kinds() for entry in ZOO.entries(kind)]
 LISTED = {kind: f"{kind}s" for kind in ("model", "loss", "penalty", "update", "optimizer")} | {
@@ -146,8 +145,13 @@ def test_every_model_has_data_here() -> None:
 
 
 def trained(data: str, *trials: Trial) -> tuple[Tensor, Tensor]:
+    """(G, D) weights [K, P] after the trials' steps."""
     of, arrays = DATA[data]
-    return final_weights(Pack(tuple(replace(trial, dataset=of) for trial in trials)), arrays)
+    pack = tuple(replace(trial, dataset=of) for trial in trials)
+    game, _ = build(pack, arrays)
+    for after in play(pack, arrays, trials[0].steps):
+        game = after
+    return game.gen.stack.weights, game.disc.stack.weights
 
 
 def tiny(entry: Entry, **keys: Any) -> tuple[str, Trial]:
