@@ -124,9 +124,14 @@ def update_jacobian(
 
 
 def spectral_radius(matrices: Tensor) -> Tensor:
-    """max |eigenvalue| of each of [K, n, n]: below 1, the map contracts linearly."""
-    radius: Tensor = torch.linalg.eigvals(matrices).abs().amax(-1)
-    return radius
+    """max |eigenvalue| of each of [K, n, n]: below 1, the map contracts linearly.
+
+    NaN for a matrix that is not finite.
+    """
+    finite = matrices.isfinite().flatten(1).all(1)
+    # LAPACK refuses what is not finite, for all members alike.
+    radius: Tensor = torch.linalg.eigvals(matrices.where(finite.view(-1, 1, 1), 0.0)).abs().amax(-1)
+    return radius.where(finite, torch.nan)
 
 
 def _grad(value: Tensor, weights: Tensor) -> Tensor:

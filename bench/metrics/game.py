@@ -6,6 +6,7 @@ play ahead if it takes everything back: training must not notice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from bench.metrics.batch import Value
@@ -29,7 +30,14 @@ def build_game_measures(metrics: Sequence[Component]) -> Callable[[Play], list[d
             names = [column.name for column in entry.facts["columns"]]
             for row, values, lives in zip(rows, each(play), alive, strict=True):
                 row |= dict.fromkeys(names)
-                row |= values if lives else {f"{entry.name}_status": "dead"}
+                row |= _finite(entry.name, values) if lives else {f"{entry.name}_status": "dead"}
         return rows
 
     return measure
+
+
+def _finite(name: str, values: dict[str, Value]) -> dict[str, Value]:
+    """The values, or none of them where one is not finite."""
+    if any(isinstance(value, float) and not math.isfinite(value) for value in values.values()):
+        return {f"{name}_status": "nonfinite"}
+    return values

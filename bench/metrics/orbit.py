@@ -5,6 +5,8 @@ Meant for Dirac-GAN (arXiv:1801.04406), whose G and D have one weight each and w
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,7 @@ def _measure(play: Play) -> list[dict[str, Value]]:
             {
                 "orbit.theta": theta,
                 "orbit.psi": psi,
-                "orbit.radius": float(path[k, 0].norm()),
+                "orbit.radius": math.hypot(theta, psi),
                 "orbit.multiplier": multiplier(path[k]),
                 "orbit.spectral_radius": float(radius[k]),
                 "orbit_status": "ok",
@@ -47,15 +49,16 @@ def _measure(play: Play) -> list[dict[str, Value]]:
 def multiplier(path: Tensor) -> float | None:
     """The factor by which a linear map changes the distance to 0 in a step, fitted to a path [n, 2] of it.
 
-    The spectral radius of the A that fits z_(t+1) = A z_t best in least squares, each z_t over its length so
-    that all steps count alike; where all z_t point one way, the mean factor. None for a path that touches 0.
+    The spectral radius of the A that fits z_(t+1) = A z_t best in least squares, each z_t over its size so
+    that all steps count alike; where all z_t point one way, the mean factor. None for a path that touches 0
+    or leaves the numbers.
     """
-    length = path.norm(dim=1, keepdim=True)
-    if not bool((length > 0).all()):
+    size = path.abs().amax(dim=1, keepdim=True)  # no squares: they end long before the numbers do
+    if not bool(((size > 0) & size.isfinite()).all()):
         return None
-    before, after = path[:-1] / length[:-1], path[1:] / length[:-1]
+    before, after = path[:-1] / size[:-1], path[1:] / size[:-1]
     if torch.linalg.matrix_rank(before, rtol=1e-9) < 2:
-        return float(after.norm(dim=1).log().mean().exp())
+        return float(after.abs().amax(dim=1).log().mean().exp())
     matrix = torch.linalg.lstsq(before, after).solution
     return float(torch.linalg.eigvals(matrix).abs().max())
 
