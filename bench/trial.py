@@ -16,14 +16,22 @@ KeyValue = str | int | float | bool
 
 @dataclass(frozen=True)
 class Component:
-    """A catalogue entry with all its keys: `{name: dcgan, width: 16, ...}` of a study."""
+    """A catalogue entry with all its keys, sorted by name: `{name: dcgan, width: 16, ...}` of a study."""
 
     name: str
     keys: tuple[tuple[str, KeyValue], ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", tuple(sorted(self.keys)))
+
     @property
     def kwargs(self) -> dict[str, KeyValue]:
         return dict(self.keys)
+
+    @property
+    def graph(self) -> tuple[object, ...]:
+        """What of it decides a pack's graph: its name and the keys that no column of numbers can hold."""
+        return (self.name, *(each for each in self.keys if not isinstance(each[1], float)))
 
     def to_json(self) -> dict[str, KeyValue]:
         return {"name": self.name, **self.kwargs}

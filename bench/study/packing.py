@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bench.study.memory import BASE_MB, member_mb
-from bench.trial import SHARED, Component, Pack, Trial, canonical_json
+from bench.trial import SHARED, Pack, Trial, canonical_json
 
 SPEED: Mapping[tuple[str, str], Mapping[int, float]] = {
     ("mlp", "cpu"): {1: 1.0, 2: 1.27, 4: 1.37, 8: 1.67, 16: 1.69},
@@ -69,14 +69,7 @@ def auto_width(members: Sequence[Trial], least_packs: float, device: str, memory
 
 def _group(trial: Trial) -> str:
     record = trial.record()
-    return canonical_json([*(record[name] for name in SHARED), _kind(trial.penalty)])
-
-
-def _kind(penalty: Component | None) -> list[object]:
-    """What of a penalty decides the graph: its name and the keys that no column can hold."""
-    if penalty is None:
-        return []
-    return [penalty.name, *((key, value) for key, value in penalty.keys if not isinstance(value, float))]
+    return canonical_json([*(record[name] for name in SHARED), trial.penalty and trial.penalty.graph])
 
 
 def _even_chunks(ordered: Sequence[Trial], limit: int) -> list[tuple[Trial, ...]]:

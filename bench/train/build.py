@@ -31,8 +31,10 @@ def check_pack(pack: Pack) -> None:
     for name in SHARED:
         if any(getattr(t, name) != getattr(first, name) for t in pack.trials):
             raise ValueError(f"the trials of a pack must agree in {name}")
-    if len({t.penalty and t.penalty.name for t in pack.trials}) > 1:
-        raise ValueError("the trials of a pack must agree in the kind of penalty")
+    if len({t.penalty and t.penalty.graph for t in pack.trials}) > 1:
+        raise ValueError(
+            "the trials of a pack must agree in the kind of penalty and its keys but the numbers"
+        )
     runs = [key for key, _ in groupby(t.loss for t in pack.trials)]
     if len(runs) != len(set(runs)):
         raise ValueError("the trials of a pack must be ordered by loss")
