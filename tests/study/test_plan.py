@@ -85,6 +85,7 @@ def test_json_and_csv_hold_every_trial() -> None:
     assert sum(pack["width"] for pack in record["packs"]) == 360
     assert {"minimax", "relativistic_average"} < {row["method"] for row in table}
     assert len({row["method"] for row in table}) == 9
+    assert [row["trial"] for row in table] == [row["trial"] for row in record["trials"]]
 
 
 def test_labels_cannot_become_formulas_or_drive_the_terminal() -> None:
