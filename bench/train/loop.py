@@ -81,7 +81,7 @@ def train(
         return draw
 
     draw = coming()
-    look = _Look(pack, data, evaluator, Play(game, update, players, coming))
+    look = _Look(pack, data, evaluator, Play(game, update, players, coming), streams.data)
     threshold = thresholds(game)
     previous = max(start, 0)
     for point in (p for p in schedule if p > start):
@@ -110,17 +110,15 @@ def preview_steps(schedule: tuple[int, ...]) -> frozenset[int]:
 class _Look:
     """Everything that is measured of a game; it never changes it."""
 
-    def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, play: Play) -> None:
+    def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, play: Play, train: Tensor) -> None:
         self._pack, self._data, self._evaluator, self._play = pack, data, evaluator, play
         self._game = game = play.game
         self._of_game = build_game_measures(pack.trials[0].evaluate.metrics)
         gan = network(pack.trials[0], data.shape)
         self._latent, self._classes = (gan.latent, gan.latent_dim), gan.classes
         self._dtype, self._device = game.gen.stack.weights.dtype, pack.device
-        self._reals = {
-            name: torch.tensor(getattr(data, name), dtype=self._dtype, device=self._device)
-            for name in ("train", "heldout")
-        }
+        heldout = torch.tensor(data.heldout, dtype=self._dtype, device=self._device)
+        self._reals = {"train": train, "heldout": heldout}
         self._labels = {
             name: torch.tensor(np.array(getattr(data, f"{name}_labels")), device=self._device)
             for name in (self._reals if gan.classes else ())

@@ -76,7 +76,7 @@ class PackStreams:
         self._seeds = sorted(set(seeds))
         self._member = torch.tensor([self._seeds.index(s) for s in seeds], device=device)
         self._paired = len(self._seeds) == len(seeds) and list(seeds) == self._seeds
-        self._data, self._labels, self._latent, self._dropout = data, labels, latent, dropout
+        self.data, self._labels, self._latent, self._dropout = data, labels, latent, dropout
         self._batch, self._outputs, self._shared = batch, batch // pac, shared_latents
         self._needs, self._dtype, self._device = needs, dtype, device
         self._blocks: dict[tuple[str, str], tuple[int, Tensor]] = {}
@@ -111,13 +111,13 @@ class PackStreams:
         return z.to(self._dtype), one_hot(asked, count).to(self._dtype)
 
     def _of_disc(self, player: str, update: int, latent: Tensor, classes: Tensor | None) -> Draws:
-        count, outputs = self._data.shape[0], self._outputs
+        count, outputs = self.data.shape[0], self._outputs
         picks = self._small("data", player, update, lambda g, n: g.integers(0, count, (n, self._batch)))
         label = self._uniforms("label", player, update, (outputs,))
         jitter = self._uniforms("jitter", player, update, (2, outputs))
         return Draws(
             latent=latent,
-            real=self._data[picks],
+            real=self.data[picks],
             real_class=None if self._labels is None else self._labels[picks].to(self._dtype),
             fake_class=classes,
             label=label,
@@ -144,7 +144,7 @@ class PackStreams:
     def _normals(self, purpose: str, player: str, update: int, rows: int) -> Tensor | None:
         if purpose not in self._needs:
             return None
-        shape = (rows, *self._data.shape[1:])
+        shape = (rows, *self.data.shape[1:])
         return self._large(purpose, player, update, "", shape, normal=True)
 
     def _small(
