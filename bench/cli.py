@@ -230,8 +230,11 @@ def judge(results: Path, strict: bool, form: str) -> int:
 def report(results: Path) -> int:
     """Write RESULTS/report.html, one offline page, from the tables; prints its path."""
     from bench.report.page import write
+    from bench.report.published import sentence
 
     put(str(write(results)))
+    if told := sentence(results):
+        say(told)
     return DONE
 
 

@@ -42,13 +42,18 @@ class Published:
 
 @dataclass(frozen=True)
 class Compared:
-    """A statement beside what was measured: n seeds, their mean and its standard error (None for n < 2)."""
+    """A statement beside what was measured: n seeds, their mean and its standard error (None for n < 2).
+
+    lacking: finished trials of these cells that have no such number: they died before, or it could not be
+    measured.
+    """
 
     published: Published
     n: int
     mean: float | None
     se: float | None
     verdict: str
+    lacking: int = 0
 
 
 def compare(
@@ -67,8 +72,15 @@ def _matching(trials: pd.DataFrame, where: Mapping[str, Any], axes: Mapping[str,
         column = axes.get(axis, axis)
         if column not in chosen:
             return chosen[:0]
-        chosen = chosen[chosen[column] == wanted]
+        chosen = chosen[[_same(value, wanted) for value in chosen[column]]]
     return chosen
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Whether a cell of the trials table is this value of an axis; a column of mixed types holds texts."""
+    if isinstance(value, str):
+        return value == ("none" if wanted is None else str(wanted))
+    return bool(value == wanted)
 
 
 def _compare(published: Published, trials: pd.DataFrame, by_trial: Mapping[str, pd.DataFrame]) -> Compared:
@@ -78,11 +90,11 @@ def _compare(published: Published, trials: pd.DataFrame, by_trial: Mapping[str, 
         if (value := _value(by_trial.get(str(trial)), published)) is not None
     ]
     if not found:
-        return Compared(published, 0, None, None, NO_DATA)
+        return Compared(published, 0, None, None, NO_DATA, len(trials))
     per_seed = pd.DataFrame(found, columns=["seed", "value"]).groupby("seed")["value"].mean()
     n, mean = len(per_seed), float(per_seed.mean())
     se = float(per_seed.std(ddof=1)) / math.sqrt(n) if n > 1 else None
-    return Compared(published, n, mean, se, _verdict(published, mean, se))
+    return Compared(published, n, mean, se, _verdict(published, mean, se), len(trials) - len(found))
 
 
 def _value(curve: pd.DataFrame | None, published: Published) -> float | None:
@@ -107,8 +119,3 @@ def _verdict(published: Published, mean: float, se: float | None) -> str:
     else:
         agrees = mean >= (published.at_least if published.at_least is not None else math.inf)
     return AGREES if agrees else DIFFERS
-
-
-def read(block: Any) -> tuple[Published, ...]:
-    """The statements of a study file's `published` list, which the study's own check has found sound."""
-    return tuple(Published(**each) for each in block or ())

@@ -255,6 +255,8 @@ class _Run:
                 "`--retry` runs them again"
             )
         if report is not None:
+            if told := importlib.import_module("bench.report.published").sentence(self.out):
+                self.progress.say(told)
             sys.stdout.write(f"{report}\n")
         if summary.stopped:
             self._say_how_to_go_on("The budget is used up")

@@ -26,6 +26,11 @@ STACK = (*FAILURES, "undertrained", "converged")
 
 WIDTH = 10.2  # inches: the page's width
 
+ACROSS = 12
+"""Values of an axis that a map has room for across."""
+
+LETTER = 0.078  # inches: about the width of a letter in a figure
+
 SMALL = 5
 """Cells with fewer trials are hatched: their rate is hardly known."""
 
@@ -128,8 +133,9 @@ def failure_maps(view: View) -> list[tuple[str, str]]:
 
 def failure_map(view: View, rows: str, columns: str) -> str:
     """A map of the failure rate with k/n in every cell; k as a range where trials are undecided."""
-    # The axis with more values runs across: the page is wider than high.
-    if len(view.values(rows)) > len(view.values(columns)):
+    # The axis with more values runs across, where there is room: the page is wider than high.
+    rows, columns = sorted((rows, columns), key=lambda axis: len(view.values(axis)))
+    if len(view.values(columns)) > ACROSS:
         rows, columns = columns, rows
     down, across = view.values(rows), view.values(columns)
     rates = np.full((len(down), len(across)), np.nan)
@@ -145,12 +151,15 @@ def failure_map(view: View, rows: str, columns: str) -> str:
             rates[i, j] = (failed + undecided / 2) / n
             texts[i, j] = f"{failed}–{failed + undecided}/{n}" if undecided else f"{failed}/{n}"
     with style():
-        made = figure(min(WIDTH, 1.9 + 0.68 * len(across)), 0.9 + 0.46 * len(down))
+        margin, turned = _room(down) - 0.5, _room(across) > 0.68
+        width = 1.9 + 0.68 * len(across) + max(0.0, margin)
+        height = 0.9 + 0.46 * max(3, len(down)) + (_room(across) if turned else 0.0)
+        made = figure(min(WIDTH, width), height)
         axes = made.subplots()
         sns.heatmap(
             pd.DataFrame(rates, [label(v) for v in down], [label(v) for v in across]),
             ax=axes, vmin=0, vmax=1, cmap="rocket_r", annot=texts, fmt="", linewidths=1, linecolor=LINE,
-            annot_kws={"fontsize": 9}, cbar_kws={"label": "failure rate"},
+            annot_kws={"fontsize": 9}, cbar_kws={"label": "failure rate", "aspect": 6 * max(3, len(down))},
         )  # fmt: skip
         for i, j in zip(*np.nonzero((sizes > 0) & (sizes < SMALL)), strict=True):
             axes.add_patch(
@@ -159,12 +168,19 @@ def failure_map(view: View, rows: str, columns: str) -> str:
         axes.set_xlabel(clean(columns))
         axes.set_ylabel(clean(rows))
         axes.tick_params(axis="y", labelrotation=0)
+        axes.tick_params(axis="x", labelrotation=90 if turned else 0)
+        axes.grid(False)
         told = "; ".join(
             f"{label(a)}, {label(b)}: {texts[i, j]}"
             for (i, a), (j, b) in itertools.product(enumerate(down), enumerate(across))
             if texts[i, j]
         )
         return to_svg(made, f"Failed of finished trials by {clean(rows)} and {clean(columns)}. {told}.")
+
+
+def _room(values: Sequence[Any]) -> float:
+    """Inches that the longest label takes."""
+    return LETTER * max((len(label(value)) for value in values), default=0)
 
 
 def curves(view: View, group: Group, axis: str) -> str:
@@ -174,7 +190,9 @@ def curves(view: View, group: Group, axis: str) -> str:
     colours = _line_colours(values)
     frame = view.results.curves[view.results.curves["trial"].isin(group.trials["trial"])]
     with style():
-        made = figure(WIDTH, 2.5 * math.ceil(len(panels) / 2) + 0.35)
+        across = max(1, min(8, len(values), int(WIDTH / (0.45 + 0.85 * _room(values)))))  # of the legend
+        legend = 0.2 * math.ceil(len(values) / across)
+        made = figure(WIDTH, 2.5 * math.ceil(len(panels) / 2) + 0.15 + legend)
         grid = np.atleast_1d(made.subplots(math.ceil(len(panels) / 2), min(2, len(panels)))).ravel()
         for panel, (column, title, log) in zip(grid, panels, strict=False):
             for value, colour in zip(values, colours, strict=True):
@@ -185,9 +203,7 @@ def curves(view: View, group: Group, axis: str) -> str:
             spare.set_axis_off()
         seeds = group.trials.loc[group.trials["status"] == "done", "seed"].nunique()
         handles = [Patch(color=c, label=label(v)) for v, c in zip(values, colours, strict=True)]
-        made.legend(
-            handles=handles, title=clean(axis), loc="outside upper center", ncols=min(8, len(handles))
-        )
+        made.legend(handles=handles, title=clean(axis), loc="outside upper center", ncols=across)
         names = ", ".join(title for _, title, _ in panels)
         return to_svg(
             made,

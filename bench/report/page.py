@@ -11,8 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from bench.judge import published
-from bench.report import figures, samples, summary
+from bench.report import figures, published, samples, summary
 from bench.report.samples import Shown
 from bench.report.svg import COLOURS, INK_ON
 from bench.report.view import Group, View, ranked
@@ -76,33 +75,8 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "seeds": view.seeds,
         "sessions": [_session(each) for each in view.results.manifest.get("sessions", [])],
         "attempts": _attempts(view),
-        "published": _published(view),
+        "beside": published.beside(view),
     }
-
-
-def _published(view: View) -> list[dict[str, str]]:
-    """The study's published numbers beside its own."""
-    results = view.results
-    statements = published.read(results.study.get("published"))
-    compared = published.compare(statements, results.trials, results.curves, view.all_axes)
-    return [
-        {
-            "where": clean(
-                ", ".join(f"{axis} {label(value)}" for axis, value in each.published.where.items())
-            ),
-            "what": clean(
-                each.published.metric
-                + (f" at step {each.published.at}" if each.published.at is not None else "")
-            ),
-            "published": each.published.says,
-            "own": "–" if each.mean is None else f"{each.mean:.7g}",
-            "se": "–" if each.se is None else f"{each.se:.2g}",
-            "n": str(each.n),
-            "verdict": each.verdict,
-            "source": clean(each.published.source),
-        }
-        for each in compared
-    ]
 
 
 def _facts(view: View) -> list[tuple[str, str]]:

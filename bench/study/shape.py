@@ -70,6 +70,8 @@ class ClaimBlock(_Block):
 class PublishedBlock(_Block):
     """A published number or a closed form, to stand beside what the study measures."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     where: dict[str, Any] = Field(default_factory=dict, description="axis -> value of the cells")
     metric: str = Field(description="a column of the curves")
     source: str = Field(description="where it is published")

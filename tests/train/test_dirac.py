@@ -17,8 +17,10 @@ import pytest
 import bench
 from bench import cli
 from bench.data.load import load
-from bench.judge import published
+from bench.judge.published import AGREES
 from bench.metrics.evaluate import build
+from bench.report.published import beside
+from bench.report.view import View
 from bench.train.loop import train
 from bench.trial import Component, Evaluate, Pack, Trial
 from tests.train.conftest import component, make_trial
@@ -179,10 +181,9 @@ def test_every_published_statement_of_the_study_agrees(
 ) -> None:
     study = shutil.copy(STUDY, tmp_path)
     out = tmp_path / "results"
-    assert cli.invoke(["run", str(study), "--backend", "inline", "-q", "--out", str(out)]) == 0
+    assert cli.invoke(["run", str(study), "--backend", "inline", "--out", str(out)]) == 0
     results = bench.load(out)
-    statements = published.read(results.study["published"])
-    compared = published.compare(statements, results.trials, results.curves, {})
+    compared = beside(View(results)).compared
     assert len(compared) > 60
-    assert [each for each in compared if each.verdict != published.AGREES] == []
+    assert [each for each in compared if each.verdict != AGREES] == []
     assert f"{len(compared)} of {len(compared)} published statements agree" in capfd.readouterr().err
