@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 AGREES, DIFFERS, NO_DATA = "agrees", "differs", "no data"
@@ -72,7 +74,8 @@ def _matching(trials: pd.DataFrame, where: Mapping[str, Any], axes: Mapping[str,
         column = axes.get(axis, axis)
         if column not in chosen:
             return chosen[:0]
-        chosen = chosen[[_same(value, wanted) for value in chosen[column]]]
+        # As an array of booleans: the empty list would choose columns.
+        chosen = chosen[np.array([_same(value, wanted) for value in chosen[column]], dtype=bool)]
     return chosen
 
 
@@ -102,8 +105,8 @@ def _value(curve: pd.DataFrame | None, published: Published) -> float | None:
         return None
     at = curve["step"].max() if published.at is None else published.at
     values = curve.loc[curve["step"] == at, published.metric]
-    value = float(values.iloc[0]) if len(values) and values.notna().all() else math.nan
-    return value if math.isfinite(value) else None
+    found = values.iloc[0] if len(values) else None
+    return float(found) if isinstance(found, Real) and math.isfinite(found) else None
 
 
 def _verdict(published: Published, mean: float, se: float | None) -> str:

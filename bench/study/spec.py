@@ -16,20 +16,20 @@ from bench.study.axes import Axis, read_axes
 from bench.study.grid import MAX_TRIALS, Cell, Grid, build
 from bench.study.keys import BAD, check_key, read_settings
 from bench.study.problems import Problems, StudyError, show
+from bench.study.published import check_published
 from bench.study.resolve import Evaluation, metric
 from bench.study.select import override, read_where
 from bench.study.shape import (
     CheckpointBlock,
     ClaimBlock,
     EvaluateBlock,
-    PublishedBlock,
     ResourcesBlock,
     StudyFile,
     read_shape,
 )
 from bench.study.yaml_file import MAX_BYTES, parse
 from bench.trial import Component
-from ganzoo.catalog import CatalogError, suggest
+from ganzoo.catalog import CatalogError
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def read_study(
     all_seeds = _seeds(file.seeds, problems)
     evaluation = _evaluation(file.evaluate, problems)
     _check_claims(file.claims, problems)
-    _check_published(file.published, axes, problems)
     grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
+    check_published(file.published, axes, grid.cells, problems)
     chosen = _chosen_seeds(file.seeds, all_seeds, seeds, len(grid.cells), problems)
     cells = _selected(grid, where, problems)
     if limit is not None and limit < 1:
@@ -252,21 +252,6 @@ def _evaluation(block: EvaluateBlock, problems: Problems) -> Evaluation:
             problems.add(path, f"{found.name} is listed twice")
         metrics.append(found)
     return Evaluation(block.every, block.samples, tuple(metrics))
-
-
-def _check_published(blocks: Sequence[PublishedBlock], axes: Sequence[Axis], problems: Problems) -> None:
-    """A statement about what the grid lacks is a mistake."""
-    values = {axis.name: [point.label for point in axis.points] for axis in axes}
-    for position, block in enumerate(blocks):
-        for key, wanted in block.where.items():
-            path = f"published[{position}].where.{key}"
-            if key not in values:
-                problems.add(path, f"no axis of the grid{suggest(key, values)}; it has {', '.join(values)}")
-            elif wanted not in values[key]:
-                legal = ", ".join(show(each) for each in values[key])
-                problems.add(
-                    path, f"{show(wanted)} is no value of the axis{suggest(wanted, values[key])}; {legal}"
-                )
 
 
 def _check_claims(claims: Sequence[ClaimBlock], problems: Problems) -> None:
