@@ -69,7 +69,7 @@ def test_ls(invoke: Invoke, what: str, form: str) -> None:
 
 def test_ls_names_what_there_is(invoke: Invoke) -> None:
     assert {row["name"] for row in json.loads(invoke("ls", "studies", "--format", "json")[1])} == {
-        *("losses", "lr_ratio", "lr_ratio_ring", "smoke")
+        *("dirac", "losses", "lr_ratio", "lr_ratio_ring", "smoke")
     }
     names = [row["list"] for row in csv.DictReader(invoke("ls", "--format", "csv")[1].splitlines())]
     assert names == list(cli.LISTS)

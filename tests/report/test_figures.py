@@ -43,6 +43,30 @@ def test_cells_with_few_trials_are_hatched(view: View, small: Results) -> None:
     assert "<pattern" in figures.failure_map(View(small), "lr_ratio", "dropout")
 
 
+def test_a_long_axis_runs_down_and_long_labels_have_room(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across while there is room, whichever way it is asked for."""
+
+    def size(svg: str) -> tuple[float, float]:
+        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+        assert found
+        return float(found[1]), float(found[2])
+
+    wide = figures.failure_map(view, "lr_ratio", "dropout")
+    assert wide == figures.failure_map(view, "dropout", "lr_ratio")
+    assert "by dropout and lr_ratio" in wide
+    monkeypatch.setattr(figures, "ACROSS", 3)
+    down = figures.failure_map(view, "lr_ratio", "dropout")
+    assert "by lr_ratio and dropout" in down
+    assert size(down)[0] < size(wide)[0]
+    monkeypatch.setattr(figures, "label", lambda value: f"a rather long label {value}")
+    assert all(
+        long > short
+        for long, short in zip(
+            size(figures.failure_map(view, "lr_ratio", "dropout")), size(down), strict=True
+        )
+    )
+
+
 def test_figures_are_the_same_each_time_and_know_nothing_of_the_world(view: View) -> None:
     first = figures.shares(view, "dropout")
     assert figures.shares(view, "dropout") == first

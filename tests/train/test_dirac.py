@@ -165,6 +165,29 @@ def test_alternating_steps_without_a_penalty_keep_areas(method: str) -> None:
     assert row["orbit.spectral_radius"] == pytest.approx(1.0, abs=1e-9)
 
 
+def optimistic() -> float:
+    """Roots of m^2 - (1 + 2a) m + a for a = h lambda."""
+    a = 0.1j
+    half = (1 + 2 * a) / 2
+    return max(abs(half + sign * cmath.sqrt(half**2 - a)) for sign in (1, -1))
+
+
+LOOKING_AHEAD: dict[str, tuple[Component, float]] = {
+    "extragradient": (component("update", "extragradient"), abs(1 + 0.1j + (0.1j) ** 2)),
+    "optimistic": (component("update", "optimistic"), optimistic()),
+    "unrolled 1": (component("update", "unrolled", k=1), math.sqrt(1 - H**2 / 2)),
+    "unrolled 5": (component("update", "unrolled", k=5), math.sqrt(1 - 5 * H**2 / 2)),
+}
+
+
+@pytest.mark.parametrize("name", LOOKING_AHEAD)
+def test_looking_ahead_makes_the_plain_gan_converge(name: str) -> None:
+    update, wanted = LOOKING_AHEAD[name]
+    (row,) = rows(dirac("gan", "alternating", NEAR, update=update), at=0)
+    assert wanted < 1
+    assert row["orbit.spectral_radius"] == pytest.approx(wanted, abs=1e-9)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("method", ["r1", "r2", "rpgan_r1r2", "consensus", "instance_noise"])
 def test_what_converges_linearly(method: str, schedule: str) -> None:
