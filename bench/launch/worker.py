@@ -23,7 +23,7 @@ import numpy as np
 from bench.errors import UserError
 from bench.launch.events import Ending, Event
 from bench.plugins import load_plugin
-from bench.store import artefacts, atomic, attempts, checkpoint, ledger, lock
+from bench.store import artefacts, atomic, attempts, checkpoint, ledger, lock, schema
 from bench.store.checkpoint import Checkpoint
 from bench.store.ledger import Done
 from bench.store.segments import Part, write_segment
@@ -180,7 +180,7 @@ class _Attempt:
     def events(self) -> Iterator[Event]:
         _set_threads(self.pack)
         data, measure = evaluator(self.job, self.pack)
-        self.columns = tuple(measure.columns)
+        self.columns = schema.with_averages(measure.columns, self.pack.trials)
         resume = self._resume()
         yield _event("start", self.pack, self.step)
         steps = self.pack.trials[0].steps

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from bench.errors import UserError
 from bench.judge.tables import VERDICT
 from bench.store import atomic
+from bench.trial import Trial
 
 METADATA_KEY = b"ganbench"
 EMBEDDED_SCHEMA = b"ARROW:schema"
@@ -37,6 +38,8 @@ POINT_MONITORS = (
     "g_cosine",
 )  # fmt: skip
 ALWAYS_MEASURED = ("spread", "sample_rms")
+AVERAGED = "ema."
+"""Before the metrics of averaged weights."""
 
 MONITOR_UNITS: Mapping[str, str] = {
     "d_loss": "loss", "g_loss": "loss", "d_auc": "probability", "d_accuracy": "share",
@@ -79,7 +82,14 @@ PLAIN = (pa.string(), pa.int64(), pa.float64(), pa.bool_())
 
 def metric_type(column: str) -> pa.DataType:
     """Text for statuses and for the hex mask of covered modes, a number otherwise."""
-    return pa.string() if column.endswith("_status") or column == "modes.set" else pa.float64()
+    is_text = column.endswith("_status") or column.removeprefix(AVERAGED) == "modes.set"
+    return pa.string() if is_text else pa.float64()
+
+
+def with_averages(columns: Sequence[str], trials: Iterable[Trial]) -> tuple[str, ...]:
+    """The metric columns of a pack: all a second time as `ema.*` where a member averages its weights."""
+    averaged = any(trial.ema > 0 for trial in trials)
+    return (*columns, *(f"{AVERAGED}{name}" for name in columns if averaged))
 
 
 def curves(metric_columns: Sequence[str]) -> pa.Schema:

@@ -143,8 +143,12 @@ def _rows_of(results: Path, pack: Pack) -> pa.Table | None:
 
 def _metric_columns(measures: Mapping[str, Mapping[str, Any]], packs: Iterable[Pack]) -> list[str]:
     """The metric columns of all measures that the packs use, in order of first use."""
-    used = dict.fromkeys(floors.measure_key(trial) for pack in packs for trial in pack.trials[:1])
-    return list(dict.fromkeys(name for key in used if key in measures for name in measures[key]["columns"]))
+    found: dict[str, None] = {}
+    for pack in packs:
+        measure = measures.get(floors.measure_key(pack.trials[0]))
+        if measure is not None:
+            found |= dict.fromkeys(schema.with_averages(measure["columns"], pack.trials))
+    return list(found)
 
 
 def _widen(table: pa.Table, metrics: Sequence[str]) -> pa.Table:

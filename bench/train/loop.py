@@ -166,7 +166,9 @@ class _Look:
         if game.ema is not None:
             averaged = [a and t.ema > 0 for a, t in zip(alive, self._pack.trials, strict=True)]
             scores = self._scores(self._samples(z, game.ema), averaged, "ema.")
-            rows = [row | score for row, score in zip(rows, scores, strict=True)]
+            # A member without an average has no such columns, whatever its neighbours keep.
+            of = zip(rows, scores, self._pack.trials, strict=True)
+            rows = [row | score if t.ema > 0 else row for row, score, t in of]
         return [row | more for row, more in zip(rows, self._of_game(self._play), strict=True)]
 
     def _scores(self, samples: NDArray[np.float32], wanted: list[bool], prefix: str) -> list[Row]:

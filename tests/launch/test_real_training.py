@@ -90,3 +90,20 @@ def test_killed_without_ray_then_extended(tmp_path: Path) -> None:
     plan = json.loads((out / "plan.json").read_text())
     counts = [len(attempts.read(out / "packs" / pack["id"])) for pack in plan["packs"]]
     assert counts == [2, 1], "the finished pack did not run again"
+
+
+def test_averaged_weights_have_columns_of_their_own(tmp_path: Path) -> None:
+    """`ema.*` beside the metrics, text where they are text; null for members that average nothing."""
+    base = {**STUDY["base"], "loss": "minimax", "steps": 4}  # type: ignore[dict-item]
+    evaluate = {"every": 4, "samples": 100, "metrics": ["sw1", "modes"]}
+    study = write(tmp_path / "ema.yaml", base=base, grid={"ema": [0.9, 0.0]}, evaluate=evaluate)
+    assert go(study, tmp_path / "out") == 0
+    results = bench.load(tmp_path / "out")
+    ema = results.curves["trial"].map(results.trials.set_index("trial")["ema"])
+    assert results.curves["ema.modes.set"][ema > 0].map(type).eq(str).all()
+    at_end = results.curves["step"] == 4
+    last = results.curves[at_end].set_index(ema[at_end])
+    assert last.loc[0.9, "ema.sw1"] not in (None, last.loc[0.9, "sw1"])
+    averaged = [name for name in results.curves if name.startswith("ema.")]
+    assert "ema.spread" in averaged
+    assert results.curves.loc[ema == 0, averaged].isna().all(axis=None)
