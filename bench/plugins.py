@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,9 +89,15 @@ def load_plugin(path: str | Path) -> Plugin:
     for old in loaded():
         if Path(old.path).resolve() == file.resolve():
             unload(old)
-    before = set(_entries())
+    kept = {(at, kind, name): CATALOGS[at].get(kind, name) for at, kind, name in _entries()}
+    before = set(kept)
     module = _run(file, source, PREFIX + sha256[:16], before)
     added = [each for each in _entries() if each not in before]
+    if touched := _restore(kept):
+        _take_away(added, module.__name__)
+        raise PluginError(
+            f"{file.name}: may add to the catalogue, and changed {printable(', '.join(touched))}"
+        )
     plugin = Plugin(str(file), sha256, tuple(f"{kind} {name}" for _, kind, name in added), source)
     built_in = before - {each for other in loaded() for each in _places(other)}
     problems = [each for place in added for each in _complaints(place, built_in)]
@@ -100,6 +106,19 @@ def load_plugin(path: str | Path) -> Plugin:
         raise PluginError(f"{file.name}: {printable('; '.join(problems))}")
     module.__dict__["__plugin__"] = plugin
     return plugin
+
+
+def _restore(kept: Mapping[_Place, Entry]) -> list[str]:
+    """Put back every entry that is gone or another by now; says which."""
+    touched, there = [], set(_entries())
+    for (at, kind, name), entry in kept.items():
+        now = CATALOGS[at].get(kind, name) if (at, kind, name) in there else None
+        if now is not entry:
+            touched.append(f"{kind} {name!r}")
+            if now is not None:
+                CATALOGS[at].remove(kind, name)
+            CATALOGS[at].register(entry)
+    return touched
 
 
 def unload(plugin: Plugin) -> None:

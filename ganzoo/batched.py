@@ -28,6 +28,7 @@ from ganzoo.layers import (
     Residual,
     keep_scale,
 )
+from ganzoo.networks.conditional import Labelled
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,24 @@ class View:
 
 
 def has_rules(module: nn.Module) -> bool:
-    """Whether `run` can run a module: a chain of layers with rules, as deep as it nests."""
-    return isinstance(module, nn.Sequential) and all(map(_known, module.children()))
+    """Whether `run` can run a module: a chain of layers with rules, as deep as it nests, and none of them in
+    a form that its rule does not compute. Any other module is for vmap."""
+    is_chain = type(module).forward in (nn.Sequential.forward, Labelled.forward)
+    return is_chain and all(map(_known, module.children()))
 
 
 def _known(layer: nn.Module) -> bool:
-    return type(layer) in RULES and all(map(_known, layer.children()))
+    if type(layer) not in RULES or not all(map(_known, layer.children())):
+        return False
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        return layer.track_running_stats and layer.momentum is not None
+    if isinstance(layer, nn.Flatten):
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    if isinstance(layer, nn.Unflatten):
+        return layer.dim == 1 and len(layer.unflattened_size) in (1, 3)
+    return True
 
 
 def run(module: nn.Module, x: Tensor, view: View) -> Tensor:

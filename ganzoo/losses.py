@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -142,7 +143,10 @@ def alpha(*, alpha_d: float = 1.0, alpha_g: float = 1.0, saturating: bool = True
         def judged(logit: Tensor, target: Tensor | float) -> Tensor:
             if isinstance(target, float) and target in (0.0, 1.0):
                 return _alpha_loss(logit if target else -logit, alpha_d)
-            return target * _alpha_loss(logit, alpha_d) + (1.0 - target) * _alpha_loss(-logit, alpha_d)
+            # An answer of weight 0 is taken at 0: below alpha 1 a sure D's loss of the other one overflows.
+            t = torch.as_tensor(target, dtype=logit.dtype, device=logit.device)
+            yes, no = logit.where(t != 0.0, 0.0), (-logit).where(t != 1.0, 0.0)
+            return t * _alpha_loss(yes, alpha_d) + (1.0 - t) * _alpha_loss(no, alpha_d)
 
         return judged(real, targets.real) + judged(fake, targets.fake)
 
@@ -163,7 +167,8 @@ def bce_probability(*, saturating: bool = False) -> Loss:
     """The log loss through probabilities: a sigmoid, then torch's BCELoss, as many tutorials write it.
 
     The same formula as `non_saturating` (`minimax` where saturating), but BCELoss bounds log p at -100 and
-    in float32 a saturated sigmoid has a gradient of exactly 0: D and G train differently once D is sure.
+    its gradient divides by max(p (1 - p), 1e-12): from logits of about -27 on, where `non_saturating` still
+    pulls with -1, G's gradient falls to 0 with p; and in float32 a p that rounds to 1 has a gradient of 0.
     """
 
     def d_loss(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
@@ -176,12 +181,32 @@ def bce_probability(*, saturating: bool = False) -> Loss:
 
 
 def _probability_loss(logit: Tensor, target: Tensor | float) -> Tensor:
-    p = torch.sigmoid(logit)
-    wanted = torch.as_tensor(target, dtype=p.dtype, device=p.device).expand_as(p)
-    # BCELoss raises on a NaN, which would end the training of all members: its own entry stays a NaN.
-    is_number = ~p.isnan()
-    loss = F.binary_cross_entropy(p.where(is_number, 0.5), wanted, reduction="none")
-    return loss.where(is_number, p)
+    wanted = torch.as_tensor(target, dtype=logit.dtype, device=logit.device).expand_as(logit)
+    loss: Tensor = _ProbabilityLoss.apply(logit, wanted)
+    return loss
+
+
+class _ProbabilityLoss(torch.autograd.Function):
+    """torch's BCELoss of a sigmoid: its values and first derivatives, at any target.
+
+    torch's own raises at a NaN, or a target outside [0, 1], for all members at once; and its second
+    derivative is not that of its first one where p (1 - p) nears 1e-12.
+    """
+
+    @staticmethod
+    def forward(logit: Tensor, target: Tensor) -> Tensor:
+        p = torch.sigmoid(logit)
+        return -(target * p.log().clamp(min=-100.0) + (1.0 - target) * (-p).log1p().clamp(min=-100.0))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        logit, target = ctx.saved_tensors
+        p = torch.sigmoid(logit)
+        return grads[0] * (p - target) * ((1.0 - p) * p / 1e-12).clamp(max=1.0), None
 
 
 def _given(real: Tensor | None) -> Tensor:

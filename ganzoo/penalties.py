@@ -20,7 +20,7 @@ class Look:
 
     real_x, fake_x [K, B, *shape]: D's inputs, which require gradients; real, fake [K, N]: its outputs on
     them; disc: D again, with the masks and labels of the real samples, [K, B, *shape] -> [K, N]; params: D's
-    weights [K, ...]; mix [K, B] uniforms and noise [K, B, *shape] normals, where the penalty `draws` them.
+    weights [K, ...]; mix [K, N] uniforms and noise [K, B, *shape] normals, where the penalty `draws` them.
     """
 
     real_x: Tensor
@@ -144,17 +144,21 @@ def spectral_norm() -> Penalty:
 
 def squared_slope(out: Tensor, x: Tensor) -> Tensor:
     """||d out_i / d x_i||^2 of each output, [K, N]; out [K, N], x [K, B, *shape] with N outputs of B / N
-    samples each. Differentiable; 0 with gradient 0 where the slope is 0."""
+    samples each. Differentiable; 0 with gradient 0 where the slope is 0. A feature that D makes of the whole
+    batch (MinibatchStd) is differentiated too, summed over the outputs that read it."""
     (grad,) = torch.autograd.grad(out.sum(), x, create_graph=True)
     rows = grad[:, : out.shape[1] * (x.shape[1] // out.shape[1])]
     return rows.reshape(*out.shape, -1).square().sum(-1)
 
 
 def _between(look: Look) -> Tensor:
+    """A point between the real and the fake input of each of D's outputs: a pack is mixed as one."""
     assert look.mix is not None
-    u = look.mix.to(look.real_x).view(*look.mix.shape, *[1] * (look.real_x.dim() - 2))
+    real = look.real_x.detach()
+    u = look.mix.to(real).repeat_interleave(real.shape[1] // look.mix.shape[1], 1)
+    u = u.view(*u.shape, *[1] * (real.dim() - 2))
     # Fakes stay on the graph: an unrolled G feels through them how the penalty moves D.
-    return (u * look.real_x.detach() + (1.0 - u) * look.fake_x).requires_grad_()
+    return (u * real + (1.0 - u) * look.fake_x).requires_grad_()
 
 
 def _norm(squared: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def soft(*, slope):
 ZOO.register(Entry(
     "loss", "soft", f"{__name__}:soft", "D: none",
     keys={"slope": Key(float, 1.0, "of both", low=0.1, high=9.0)},
-    facts={"threshold": 0.0, "has_targets": False},
+    facts={"has_targets": False, "compares": False},
 ))
 """
 STUDY = """
@@ -114,7 +114,7 @@ BAD_FILES = {
     ),
     "name": (LOSS.replace('"soft"', '"<b>"'), "p.py: loss '<b>': a name has letters, digits, '_' and '-'"),
     "kind": (LOSS.replace('"loss"', '"los"'), "p.py: los 'soft': no such kind, did you mean 'loss'?"),
-    "facts": (LOSS.replace('"threshold": 0.0, ', ""), "p.py: loss 'soft': its facts lack threshold"),
+    "facts": (LOSS.replace('"has_targets": False, ', ""), "p.py: loss 'soft': its facts lack has_targets"),
     "target": (LOSS.replace(":soft", ":sotf"), "p.py: loss 'soft': its target ganbench_plugin_"),
     "a key too many": (LOSS.replace("slope)", "other=1)"), "p.py: loss 'soft': soft does not take slope"),
     "a key too few": (LOSS.replace("slope)", "slope, b)"), "p.py: loss 'soft': soft needs b, which"),

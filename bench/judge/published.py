@@ -97,7 +97,10 @@ def _compare(published: Published, trials: pd.DataFrame, by_trial: Mapping[str, 
     per_seed = pd.DataFrame(found, columns=["seed", "value"]).groupby("seed")["value"].mean()
     n, mean = len(per_seed), float(per_seed.mean())
     se = float(per_seed.std(ddof=1)) / math.sqrt(n) if n > 1 else None
-    return Compared(published, n, mean, se, _verdict(published, mean, se), len(trials) - len(found))
+    lacking = len(trials) - len(found)
+    # A mean over survivors proves nothing of those that died.
+    verdict = DIFFERS if lacking else _verdict(published, mean, se)
+    return Compared(published, n, mean, se, verdict, lacking)
 
 
 def _value(curve: pd.DataFrame | None, published: Published) -> float | None:

@@ -6,8 +6,8 @@ Facts of an entry:
   unit         of the metric's first column
   direction    "lower" or "higher" is better; "one" where the best value is 1
   columns      a `Column` (name, unit, direction) for each value, in the order of the tables
-  of           "samples", or "game": such targets are called as `target(**keys)`, see bench/metrics/game.py
-  conditional  whether it measures conditional models only
+  of           "game": the target is called as `target(**keys)`, see bench/metrics/game.py; else not there
+  conditional  True where it measures conditional models only; else not there
   needs_modes  whether the data set must have modes (mixture components or labels)
   check        `module:attribute`, called as check(**keys) before training, raises UserError; None: no check
 """
@@ -36,8 +36,7 @@ def _facts(
     columns: tuple[Column, ...],
     needs_modes: bool = False,
     check: str | None = None,
-    of: str = "samples",
-    conditional: bool = False,
+    **more: Any,
 ) -> Any:
     return {
         "modalities": modalities,
@@ -46,8 +45,7 @@ def _facts(
         "columns": columns,
         "needs_modes": needs_modes,
         "check": check,
-        "of": of,
-        "conditional": conditional,
+        **more,
     }
 
 

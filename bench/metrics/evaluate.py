@@ -106,7 +106,7 @@ def build(
     measures: dict[str, Measure] = {}
     for each in components:
         entry = METRICS.get("metric", each.name)
-        if entry.facts["of"] != "samples":
+        if entry.facts.get("of") == "game":
             continue
         if dataset.modality not in entry.facts["modalities"]:
             known = " or ".join(entry.facts["modalities"])

@@ -20,7 +20,7 @@ GameMeasure = Callable[[Play], list[dict[str, Value]]]
 def build_game_measures(metrics: Sequence[Component]) -> Callable[[Play], list[dict[str, Value]]]:
     """All game metrics of a run as one function of a Play; dead members have null values."""
     entries = [(METRICS.get("metric", each.name), each) for each in metrics]
-    chosen = [(entry, each) for entry, each in entries if entry.facts["of"] == "game"]
+    chosen = [(entry, each) for entry, each in entries if entry.facts.get("of") == "game"]
     measures = [(entry, entry.load()(**entry.resolve(each.kwargs))) for entry, each in chosen]
 
     def measure(play: Play) -> list[dict[str, Value]]:

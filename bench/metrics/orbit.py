@@ -28,6 +28,8 @@ def _measure(play: Play) -> list[dict[str, Value]]:
     stacks = (play.game.gen.stack, play.game.disc.stack)
     if any(stack.weights.shape[1] != 1 for stack in stacks):
         return [{"orbit_status": "unavailable"}] * stacks[0].width
+    # Of a lazy penalty a single step says nothing: its cycle has several.
+    is_lazy = play.game.penalty.every > 1
     radius = spectral_radius(update_jacobian(play.game, play.update, play.players, play.coming()))
     path = _path_ahead(play)
     rows: list[dict[str, Value]] = []
@@ -39,7 +41,7 @@ def _measure(play: Play) -> list[dict[str, Value]]:
                 "orbit.psi": psi,
                 "orbit.radius": math.hypot(theta, psi),
                 "orbit.multiplier": multiplier(path[k]),
-                "orbit.spectral_radius": float(radius[k]),
+                "orbit.spectral_radius": None if is_lazy else float(radius[k]),
                 "orbit_status": "ok",
             }
         )

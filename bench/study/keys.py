@@ -37,7 +37,7 @@ FIELDS: Mapping[str, Key] = {
     "g_batch": Key(
         str,
         "fresh",
-        "G learns from latents of its own or from those of D's last batch",
+        "G learns from latents of its own or from those of the step's D batches, the last one first",
         choices=("fresh", "same"),
     ),
     "beta1": Key(float, 0.5, "decay of the first moment", low=0.0, high=0.999999),

@@ -29,6 +29,8 @@ def member_mb(trial: Trial) -> float:
     """MB of one more member: (8 x parameters + 6 x batch x activations a sample) x bytes a number."""
     count = _COUNTS.get(trial.model.name)
     parameters, activations = count(trial) if count else UNKNOWN
+    ahead = int(trial.update.kwargs.get("k", 0))  # D's further steps stay alive until G's gradient is taken
+    parameters, activations = parameters * (1 + ahead // 2), activations * (1 + ahead)
     size = 8 if trial.dtype == "float64" else 4
     return size * (COPIES * parameters + BATCHES * trial.batch * activations) / 1e6
 

@@ -46,7 +46,7 @@ _ALL = (
         },
         "As the authors' code for MNIST. Here the rate stays (there it decays by a factor of 1.000004 a step)"
         " and the momentum too (there it grows to 0.7), first weights are U(-b, b) with b = 1/sqrt(fan-in),"
-        " and the number of steps is ours: the paper stops by its validation set.",
+        " the number of steps is ours (the paper stops by its validation set), and D's input has no dropout.",
     ),
     Recipe(
         "dcgan",
@@ -103,7 +103,8 @@ _ALL = (
             "steps": 50_000,
         },
         "In the paper noise and label pass 200 and 1,000 units of their own before they meet, and D's label"
-        " 50; here they are joined at the input. There the rate decays to 1e-6 and the momentum grows to 0.7."
+        " 50; here they are joined at the input, and dropout is in D alone."
+        " There the rate decays to 1e-6 and the momentum grows to 0.7."
         " The number of steps is ours: the paper stops by its validation set.",
     ),
     Recipe(
@@ -222,9 +223,10 @@ _ALL = (
             "lr_g": 1e-4,
             "beta1": 0.5,
             "batch": 512,
-            "steps": 25_000,
+            "steps": 12_500,
         },
-        "The mixture of Gaussians of the paper's appendix A, ten steps ahead. There the first weights are"
+        "The mixture of Gaussians of the paper's appendix A, ten steps ahead. The paper counts an update of"
+        " either player as a step: its 25,000 are 12,500 of ours. There the first weights are"
         " orthogonal, scaled by 0.8, and D divides its input by 4. The size of the batch is that of the"
         " authors' notebook.",
     ),

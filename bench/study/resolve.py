@@ -109,6 +109,8 @@ def _neutralise(fields: dict[str, Any], parts: Parts) -> None:
     """Fields that decide nothing take one value, so that equal runs have equal ids."""
     if fields["label_jitter"] == 0.0:
         fields["label_jitter_sign"] = FIELDS["label_jitter_sign"].default
+    if "update" in parts and parts["update"][0].facts.get("one_each"):
+        fields["order"] = FIELDS["order"].default
     if fields["instance_noise"] == 0.0:
         fields["instance_noise_until"] = 0
     if "optimizer" in parts and not parts["optimizer"][0].facts.get("betas", False):
@@ -142,6 +144,9 @@ def _evaluate(evaluation: Evaluation, steps: int | None, parts: Parts, complain:
                 complain(
                     "evaluate.metrics", ("dataset",), f"{each.name} needs modes, and {entry.name} has none"
                 )
+            elif facts.get("conditional") and str(entry.facts["extractor"]).endswith("_by_channel"):
+                sentence = f"{each.name} needs one picture a sample, and {entry.name} has one in each channel"
+                complain("evaluate.metrics", ("dataset",), sentence)
             elif facts.get("conditional") and not _is_conditional(parts):
                 sentence = f"{each.name} measures conditional models: set model.condition"
                 complain("evaluate.metrics", ("model", "model.condition"), sentence)

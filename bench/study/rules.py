@@ -30,11 +30,6 @@ Complain = Callable[[str, tuple[str, ...], str], None]
 PLURAL: Mapping[str, str] = {name: modality.plural for name, modality in MODALITIES.items()}
 
 
-def _value(settings: Settings, key: str) -> Any:
-    value = settings[key].value if key in settings else FIELDS[key].default
-    return FIELDS[key].default if value is BAD else value
-
-
 def value_of(settings: Settings, key: str) -> Any:
     """The value of a flat key, its default where it is not given or was refused."""
     value = settings[key].value if key in settings else FIELDS[key].default
@@ -64,6 +59,28 @@ def _noise_on_targets_needs_targets(settings: Settings, parts: Parts, complain: 
         if value := value_of(settings, key):
             sentence = f"{value:g} means nothing with the loss {name}, which has no targets"
             complain(key, (key, "loss"), sentence)
+
+
+def _targets_are_in_order(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if "loss" not in parts or "above" not in parts["loss"][0].facts:
+        return
+    entry, loss = parts["loss"]
+    high, low = entry.facts["above"]
+    above, below = float(loss.kwargs[high]), float(loss.kwargs[low])
+    if not above > below:
+        sentence = f"{above:g} is not above {low} ({below:g}): what D answers to real samples must be higher"
+        complain(f"loss.{high}", (f"loss.{high}", f"loss.{low}", "loss"), sentence)
+
+
+def _compared_samples_share_no_norm(settings: Settings, parts: Parts, complain: Complain) -> None:
+    if not {"model", "loss"} <= set(parts) or not parts["loss"][0].facts["compares"]:
+        return
+    keys = parts["model"][1].kwargs
+    meets = keys.get("norm_d") == "batch" or keys.get("minibatch_std")
+    if meets and value_of(settings, "d_batch") == "joint":
+        name = parts["loss"][0].name
+        sentence = f"joint means nothing with {name} where D mixes samples: G's update has no such batch"
+        complain("d_batch", ("d_batch", "loss", "model.norm_d", "model"), sentence)
 
 
 def _betas_need_an_optimizer_with_betas(settings: Settings, parts: Parts, complain: Complain) -> None:
@@ -177,6 +194,8 @@ RULES: tuple[Callable[[Settings, Parts, Complain], None], ...] = (
     _steps_are_given,
     _one_way_to_give_the_rates,
     _noise_on_targets_needs_targets,
+    _targets_are_in_order,
+    _compared_samples_share_no_norm,
     _betas_need_an_optimizer_with_betas,
     _model_fits_the_data,
     _a_folder_has_a_path,

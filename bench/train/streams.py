@@ -113,18 +113,21 @@ class PackStreams:
     def _of_disc(self, player: str, update: int, latent: Tensor, classes: Tensor | None) -> Draws:
         count, outputs = self.data.shape[0], self._outputs
         picks = self._small("data", player, update, lambda g, n: g.integers(0, count, (n, self._batch)))
+        real_class = None if self._labels is None else self._labels[picks].to(self._dtype)
+        if "mix" in self._needs and player == DISC:
+            classes = real_class  # what is mixed is of one class
         label = self._uniforms("label", player, update, (outputs,))
         jitter = self._uniforms("jitter", player, update, (2, outputs))
         return Draws(
             latent=latent,
             real=self.data[picks],
-            real_class=None if self._labels is None else self._labels[picks].to(self._dtype),
+            real_class=real_class,
             fake_class=classes,
             label=label,
             jitter=None if jitter is None else jitter.to(self._dtype),
             dropout=self._masks(player, update, 2 * outputs),
             instance=self._normals("instance", player, update, 2 * self._batch),
-            mix=self._uniforms("mix", player, update, (self._batch,)),
+            mix=self._uniforms("mix", player, update, (outputs,)),
             noise=self._normals("noise", player, update, self._batch),
         )
 

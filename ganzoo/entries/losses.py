@@ -1,10 +1,16 @@
-"""The objectives. Facts: `threshold` (output at which D is undecided, or None), `has_targets`."""
+"""The objectives.
+
+Facts of an entry:
+  has_targets   whether D has targets, which can be smoothed or jittered
+  compares      whether D's answer to a sample counts only beside its answers to others
+  above         (key, key): the first must be larger
+"""
 
 from __future__ import annotations
 
 from ganzoo.entry import Entry, Key
 
-_LOG_LOSS = {"threshold": 0.0, "has_targets": True}
+_LOG_LOSS = {"has_targets": True, "compares": False}
 _SATURATING = Key(bool, False, "G minimises log(1 - p) instead of -log p")
 _ALPHA = "alpha of {}'s loss: 1/2 exponential, 1 log loss, 1e+9 (as good as infinite) total variation"
 
@@ -35,7 +41,7 @@ LOSSES = (
         "ganzoo.losses:wasserstein",
         "D: D(G(z)) - D(x); G: -D(G(z)); the critic needs a Lipschitz penalty",
         paper="arXiv:1701.07875",
-        facts={"threshold": None, "has_targets": False},
+        facts={"has_targets": False, "compares": False},
         known_for="A distance that has a gradient also between distributions that do not overlap.",
         fails_when="The critic is not kept Lipschitz (it then grows without bound) or far from its best.",
     ),
@@ -50,7 +56,7 @@ LOSSES = (
             "gen": Key(float, 1.0, "c: what G wants D to answer", low=-1e3, high=1e3),
         },
         paper="arXiv:1611.04076",
-        facts={"threshold": 0.5, "has_targets": True},
+        facts={"has_targets": True, "compares": False, "above": ("real", "fake")},
         known_for="Fakes far on the right side of D are still pulled towards the data.",
         fails_when="D's outputs grow: the loss grows with their square and so do its gradients.",
     ),
@@ -60,7 +66,7 @@ LOSSES = (
         "ganzoo.losses:hinge",
         "D: relu(1 - D(x)) + relu(1 + D(G(z))); G: -D(G(z))",
         paper="arXiv:1705.02894",
-        facts={"threshold": 0.0, "has_targets": False},
+        facts={"has_targets": False, "compares": False},
         known_for="D stops learning from samples it tells apart by a margin; the loss of SNGAN and BigGAN.",
         fails_when="D is not regularised: nothing bounds the slope that G follows.",
     ),
@@ -70,7 +76,7 @@ LOSSES = (
         "ganzoo.losses:relativistic_paired",
         "D: softplus(-(D(x_i) - D(G(z_i)))); G: softplus(-(D(G(z_i)) - D(x_i)))",
         paper="arXiv:1807.00734",
-        facts={"threshold": None, "has_targets": False},
+        facts={"has_targets": False, "compares": True},
         known_for="Each fake is judged beside a real sample, which removes minima that drop modes.",
         fails_when="It has no gradient penalty: like the plain log loss it circles its equilibrium.",
     ),
@@ -80,7 +86,7 @@ LOSSES = (
         "ganzoo.losses:relativistic_average",
         "D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: the two exchanged",
         paper="arXiv:1807.00734",
-        facts={"threshold": None, "has_targets": False},
+        facts={"has_targets": False, "compares": True},
         known_for="Each sample is judged against the mean of the other side; G learns from real samples too.",
         fails_when="Batches are small, so that the means are noisy.",
     ),
@@ -109,6 +115,6 @@ LOSSES = (
         paper="arXiv:1406.2661",
         facts=_LOG_LOSS,
         known_for="The sigmoid and BCELoss of many tutorials, kept as published failure rates rest on it.",
-        fails_when="D is sure: in float32 the sigmoid saturates and the gradient is exactly 0.",
+        fails_when="D is very sure: below a logit of about -27 G's gradient falls to 0.",
     ),
 )

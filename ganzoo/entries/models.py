@@ -132,8 +132,7 @@ MODELS = (
         },
         paper="arXiv:1802.05957",
         facts={"shapes": "image", "sizes": (28, 32), "conditional": False, "dropout": True, "clashes": ()},
-        known_for="The network of SNGAN: with spectral normalisation it was the first to train on all of"
-        " ImageNet.",
+        known_for="The network of SNGAN for small pictures: a deep D, kept in scale by its norm.",
         fails_when="D goes without spectral normalisation or a gradient penalty: nothing else holds it in"
         " scale.",
     ),
@@ -168,6 +167,6 @@ MODELS = (
         facts={"shapes": "points", "dims": 1, "conditional": False, "dropout": False, "clashes": ()},
         known_for="A GAN of two numbers whose dynamics are known in closed form: theory to hold a method"
         " against.",
-        fails_when="A loss is not regularised: it then circles round its equilibrium or leaves it.",
+        fails_when="A loss is not regularised: it circles its equilibrium, leaves it, or nears it slowly.",
     ),
 )

@@ -11,7 +11,7 @@ OPTIMIZERS = (
         "ganzoo.optimizers:adam",
         "m, v: moving averages of g, g^2; w -= lr * m_hat / (sqrt(v_hat) + eps)",
         keys={
-            "eps": Key(float, 1e-8, "added to the root", low=0.0, high=1.0),
+            "eps": Key(float, 1e-8, "added to the root", low=1e-30, high=1.0),
         },
         paper="arXiv:1412.6980",
         facts={"betas": True},

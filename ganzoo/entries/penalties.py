@@ -118,7 +118,7 @@ PENALTIES = (
         "penalty",
         "spectral_norm",
         "ganzoo.penalties:spectral_norm",
-        "every weight matrix W of D is used as W / sigma(W), by one power iteration a pass",
+        "every weight matrix W of D is used as W / sigma(W), sigma by power iteration, one more in each pass",
         paper="arXiv:1802.05957",
         known_for="A Lipschitz bound for each layer at little cost, with any loss; the base of SNGAN.",
         fails_when="The bound is too tight for the data (no scale is learnt), G then learns slowly.",
