@@ -89,12 +89,12 @@ def load_plugin(path: str | Path) -> Plugin:
     for old in loaded():
         if Path(old.path).resolve() == file.resolve():
             unload(old)
-    kept = {(at, kind, name): CATALOGS[at].get(kind, name) for at, kind, name in _entries()}
+    kept = {place: _entry(place) for place in _entries()}
     before = set(kept)
     module = _run(file, source, PREFIX + sha256[:16], before)
     added = [each for each in _entries() if each not in before]
     if touched := _restore(kept):
-        _take_away(added, module.__name__)
+        _take_away((), module.__name__)
         raise PluginError(
             f"{file.name}: may add to the catalogue, and changed {printable(', '.join(touched))}"
         )
@@ -109,16 +109,20 @@ def load_plugin(path: str | Path) -> Plugin:
 
 
 def _restore(kept: Mapping[_Place, Entry]) -> list[str]:
-    """Put back every entry that is gone or another by now; says which."""
-    touched, there = [], set(_entries())
-    for (at, kind, name), entry in kept.items():
-        now = CATALOGS[at].get(kind, name) if (at, kind, name) in there else None
-        if now is not entry:
-            touched.append(f"{kind} {name!r}")
-            if now is not None:
-                CATALOGS[at].remove(kind, name)
+    """Say which entries are gone or another by now, and put all back as they were, in their order."""
+    there = set(_entries())
+    gone = [place for place, entry in kept.items() if place not in there or _entry(place) is not entry]
+    if gone:
+        for at, kind, name in there:
+            CATALOGS[at].remove(kind, name)
+        for (at, _, _), entry in kept.items():
             CATALOGS[at].register(entry)
-    return touched
+    return [f"{kind} {name!r}" for _, kind, name in gone]
+
+
+def _entry(place: _Place) -> Entry:
+    at, kind, name = place
+    return CATALOGS[at].get(kind, name)
 
 
 def unload(plugin: Plugin) -> None:

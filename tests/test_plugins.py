@@ -118,6 +118,11 @@ BAD_FILES = {
     "target": (LOSS.replace(":soft", ":sotf"), "p.py: loss 'soft': its target ganbench_plugin_"),
     "a key too many": (LOSS.replace("slope)", "other=1)"), "p.py: loss 'soft': soft does not take slope"),
     "a key too few": (LOSS.replace("slope)", "slope, b)"), "p.py: loss 'soft': soft needs b, which"),
+    "another's entry": (
+        LOSS + "old = ZOO.get('loss', 'hinge')\nZOO.remove('loss', 'hinge')\nZOO.register(old.__class__("
+        "'loss', 'hinge', 'ganzoo.losses:minimax', 'x', facts=dict(old.facts)))\n",
+        "p.py: may add to the catalogue, and changed loss 'hinge'",
+    ),
     "key": (LOSS.replace("slope", "recipe"), "p.py: loss 'soft': 'recipe' is no name for a key"),
 }  # fmt: skip
 

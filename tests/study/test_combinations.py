@@ -197,6 +197,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         if not e.facts["has_targets"]
     ),
     ({"optimizer": "sgd", "beta1": 0.9}, "the optimizer sgd, which has no betas"),
+    ({"loss": {"name": "least_squares", "real": 0.0, "fake": 1.0}}, "0 is not above fake (1)"),
+    ({"loss": {"name": "least_squares", "real": 0.0}}, "0 is not above fake (0)"),
+    (
+        {"loss": "relativistic_average", "model__norm_d": "batch", "d_batch": "joint"},
+        "joint means nothing with relativistic_average",
+    ),
 ]
 
 
@@ -216,6 +222,9 @@ NEUTRAL: list[dict[str, Any]] = [
     {"model__pac": 1, "model__condition": "auxiliary", "aux_weight": 0.5},
     {"aux_weight": 0.0},
     {"loss": "hinge", "label_smoothing": 0.0},
+    {"loss": "bce_probability", "label_jitter": 0.2, "label_jitter_sign": "outward"},
+    {"loss": "relativistic_average", "d_batch": "joint"},
+    {"loss": {"name": "least_squares", "real": 1.0, "fake": -1.0}},
     {"optimizer": "sgd", "beta1": 0.0},
     {"dataset": "dirac", "model": "dirac", "dropout": 0.0},
 ]

@@ -8,7 +8,7 @@ from bench.train.build import build_game, build_streams
 from bench.train.streams import BLOCK, PackStreams, coarse_uniforms, latents, stream
 from bench.trial import Pack
 from ganzoo.game import Draws
-from tests.train.conftest import make_trial
+from tests.train.conftest import build, component, make_data, make_trial
 
 
 def test_equal_arguments_agree_and_any_difference_differs() -> None:
@@ -92,3 +92,22 @@ def test_global_generators_are_left_alone(data: Dataset) -> None:
     streams_of([0, 1], data, **NOISY).draws("disc", 0)
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("penalty", ["wgan_gp", "r1"])
+def test_what_is_mixed_is_of_one_class(penalty: str) -> None:
+    """A point between a real and a fake sample is judged under one label: it must be the label of both."""
+    model = component("model", "mlp", width=4, condition="concat")
+    game, streams = build([make_trial(model=model, penalty=penalty, batch=32)], make_data(classes=3))
+    draws = streams.draws("disc", 0)
+    assert draws.real_class is not None
+    assert draws.fake_class is not None
+    assert torch.equal(draws.real_class, draws.fake_class) == (penalty == "wgan_gp")
+
+
+def test_a_pack_of_samples_is_mixed_as_one() -> None:
+    model = component("model", "mlp", width=4, pac=2)
+    _, streams = build([make_trial(model=model, penalty="wgan_gp", batch=8)], make_data())
+    mix = streams.draws("disc", 0).mix
+    assert mix is not None
+    assert mix.shape == (1, 4)

@@ -276,3 +276,35 @@ def test_down_conv_is_the_strided_convolution_with_its_gradients(groups: int, ch
     torch.testing.assert_close(down_conv(x, w, b, groups), expected, rtol=1e-12, atol=1e-12)
     assert torch.autograd.gradcheck(lambda x, w, b: down_conv(x, w, b, groups), (x, w, b))
     assert torch.autograd.gradgradcheck(lambda x, w, b: down_conv(x, w, b, groups), (x, w, b))
+
+
+class Halved(nn.Sequential):
+    """A chain whose forward is not that of its layers alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.5 * super().forward(x)
+
+
+OTHERS = {
+    "own forward": (lambda: Halved(nn.Linear(4, 3)), (4,)),
+    "circular padding": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3, 1, 1, padding_mode="circular")), (2, 6, 6)),
+    "padding by name": (lambda: nn.Sequential(nn.Conv2d(2, 3, 3, 1, "same")), (2, 6, 6)),
+    "flattened from the second": (lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.Flatten(2)), (2, 4, 4)),
+    "two sizes": (lambda: nn.Sequential(nn.Linear(4, 8), nn.Unflatten(1, (2, 4)), nn.Tanh()), (4,)),
+    "no running statistics": (
+        lambda: nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 2)),
+        (4,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_no_rule_computes_runs_as_the_module_itself(name: str) -> None:
+    make, shape = OTHERS[name]
+    module = make().double()
+    values = {key: value.detach().clone() for key, value in module.named_parameters()}
+    x = torch.randn(2, 5, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = torch.stack([module(each) for each in x])
+    stack = Stack(make(), [values, values], dtype=torch.float64)
+    assert stack.engine == "vmap"
+    torch.testing.assert_close(stack(x), expected)
