@@ -98,7 +98,7 @@ def test_global_generators_are_left_alone(data: Dataset) -> None:
 def test_what_is_mixed_is_of_one_class(penalty: str) -> None:
     """A point between a real and a fake sample is judged under one label: it must be the label of both."""
     model = component("model", "mlp", width=4, condition="concat")
-    game, streams = build([make_trial(model=model, penalty=penalty, batch=32)], make_data(classes=3))
+    _, streams = build([make_trial(model=model, penalty=penalty, batch=32)], make_data(classes=3))
     draws = streams.draws("disc", 0)
     assert draws.real_class is not None
     assert draws.fake_class is not None
