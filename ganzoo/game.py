@@ -229,11 +229,9 @@ class Game:
         columns = self.columns
         if player == DISC:
             change = change - (columns.lr_d * columns.weight_decay) * weights
-        return (
-            change * (1.0 - columns.lr_decay * min(1.0, self.step / self.steps))
-            if self._rates_fall
-            else change
-        )
+        if not self._rates_fall:
+            return change
+        return change * (1.0 - columns.lr_decay * min(1.0, self.step / self.steps))
 
     def _note_deaths(self, alive: Tensor) -> None:
         died = (self.alive & ~alive).squeeze(1)
