@@ -161,7 +161,9 @@ def validate(choice: Choice) -> int:
     """Check STUDY and report every problem at once; reads no data."""
     spec = _load(choice)
     trials = min(len(spec.cells) * len(spec.seeds), spec.limit or sys.maxsize)
-    put(f"{spec.source}: good: {len(spec.cells)} cells, {len(spec.seeds)} seeds, {trials} trials")
+    sizes = ((len(spec.cells), "cell"), (len(spec.seeds), "seed"), (trials, "trial"))
+    counted = ", ".join(f"{n} {name}" if n == 1 else f"{n} {name}s" for n, name in sizes)
+    put(f"{spec.source}: good: {counted}")
     return DONE
 
 

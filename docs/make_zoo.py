@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.data.catalog import DATA
+from bench.metrics.catalog import METRICS
+from bench.study.keys import FIELDS
 from bench.study.problems import show
 from bench.study.recipes import RECIPES, Recipe
 from ganzoo.catalog import ZOO, Entry, Key
@@ -18,7 +20,7 @@ PAGE = Path(__file__).with_name("zoo.md")
 
 HEAD = """# The zoo
 
-Every part that a study may name, from the catalogues. Made by `make docs`; do not edit it by hand.
+Every part and every setting that a study may name, from the catalogues. Made by `make docs`, not by hand.
 
 Parts compose freely: network × loss × penalty × update × optimizer; what cannot be combined is refused by
 `ganbench validate` with a reason. A key of a component is written with a dot (`model.width`) or beside its
@@ -44,7 +46,7 @@ SECTIONS = {
 
 def page() -> str:
     """The whole page."""
-    blocks = [HEAD]
+    blocks = [HEAD, _settings()]
     for kind, (title, text) in SECTIONS.items():
         entries = ZOO.entries(kind)
         blocks.append(f"## {title}\n\n{text}\n")
@@ -54,12 +56,30 @@ def page() -> str:
     )
     blocks += [_entry(entry) for entry in DATA.entries("dataset")]
     blocks.append(
+        "## Metrics\n\nWhat `evaluate.metrics` may name; their columns are in [results.md](results.md).\n"
+    )
+    blocks += [_entry(entry) for entry in METRICS.entries("metric")]
+    blocks.append(
         "## Recipes\n\nPublished configurations as a whole: `model: {recipe: wgan}`. A recipe is the lowest"
         " layer of a cell: any key that the study gives wins. Keys of the model, and another"
         " model's name, stand beside it: `model: {recipe: wgan, width: 16}`.\n"
     )
     blocks += [_recipe(each) for each in RECIPES.values()]
     return "\n".join(blocks)
+
+
+def _settings() -> str:
+    lines = [
+        "## Settings of a cell",
+        "",
+        "Keys of `base` and of axes. A study must give `dataset`, `model` (or a recipe), `loss` and `steps`.",
+        "",
+        "| key | type | default | legal | meaning |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(map(_cell, _key(name, key)))} |" for name, key in FIELDS.items()),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _entry(entry: Entry) -> str:
@@ -81,7 +101,8 @@ def _key(name: str, key: Key) -> Iterator[str]:
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     yield f"`{name}`"
     yield names[key.type]
-    yield "empty" if key.default == "" else f"`{show(key.default)}`"
+    absent = {"": "empty", None: "–"}
+    yield absent[key.default] if key.default in ("", None) else f"`{show(key.default)}`"
     yield _legal(key)
     yield key.doc
 

@@ -25,6 +25,7 @@ from bench.launch.run import Options
 from bench.metrics.fid import FILE
 from bench.store import attempts, ledger
 from bench.study.axes import FIELDS, KINDS
+from bench.study.examples import shipped
 from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.spec import read_study
@@ -232,7 +233,7 @@ def test_all_problems_are_told_at_once(go: Go) -> None:
     [
         (
             ("run", "nosuch"),
-            "nosuch: no such file; shipped studies: losses, lr_ratio, lr_ratio_ring, smoke",
+            f"nosuch: no such file; shipped studies: {', '.join(shipped())}",
         ),
         (("run", "results"), "results: is a folder; a study is a YAML file"),
         (

@@ -53,7 +53,13 @@ FIELDS: Mapping[str, Key] = {
         float, 1.0, "weight of the classes in both losses (condition: auxiliary)", low=0.0, high=1e3
     ),
     "ema": Key(float, 0.0, "decay of the average of G's weights; 0: none", low=0.0, high=0.99999999),
-    "batch": Key(int, 64, "samples a batch", low=2, high=65536),
+    "batch": Key(
+        int,
+        64,
+        "real samples of one D update, and fakes of one update; with packing (model.pac) a multiple of it",
+        low=2,
+        high=65536,
+    ),
     "steps": Key(int, None, "rounds of n_critic D updates and g_steps G updates", low=1, high=100_000_000),
     "dtype": Key(str, "float32", "floating-point type of the training", choices=("float32", "float64")),
 }

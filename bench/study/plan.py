@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
+from bench.judge.rules import RULES
 from bench.listing import csv_text, printable
 from bench.store import attempts, ledger
 from bench.study.memory import pack_mb
 from bench.study.problems import show
 from bench.study.spec import Study
-from bench.trial import KeyValue, Pack, Trial, canonical_json
+from bench.trial import KeyValue, Pack, Trial, canonical_json, evaluation_steps
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,24 @@ def text(plan: Plan, question: str = "") -> str:
     lines.append(
         ("time", f"{duration(plan.time.wall_s)} with {_count(plan.workers, 'worker')} ({plan.time.source})")
     )
+    lines += [("note", line) for line in _notes(plan)]
     lines += [("partial", f"{mark}: claims will not be judged") for mark in study.partial]
     out, last = [], ""
     for head, line in lines:
         out.append(f"{head if head != last else '':<9}{line}")
         last = head
     return printable("\n".join(out))
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What is legal and yet likely to disappoint."""
+    counts = {
+        len(evaluation_steps(t.steps, t.evaluate.every)) - 1 for pack in plan.packs for t in pack.trials
+    }
+    few, least = min(counts, default=RULES.window_least), RULES.window_least
+    if few >= least:
+        return []
+    return [f"{_count(few, 'evaluation')} after step 0: an outcome needs {least}; lower evaluate.every"]
 
 
 def _pack_lines(packs: Sequence[Pack]) -> list[str]:

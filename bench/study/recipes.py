@@ -243,10 +243,11 @@ _ALL = (
             "update": "simultaneous",
             "lr_g": 1e-4,
             "beta1": 0.8,
-            "batch": 100,
+            "batch": 200,
             "steps": 400_000,
         },
-        "The paper's ring (table 1), PacGAN2. It trains on 100,000 fixed points, ring8 on 20,000.",
+        "The paper's ring (table 1), PacGAN2. It trains on 100,000 fixed points, ring8 on 20,000. `batch`"
+        " counts samples, the paper's 100 are packs: with another `model.pac` m give `batch` 100 m.",
     ),
     Recipe(
         "rpgan_r1r2",

@@ -144,8 +144,13 @@ def _the_model_takes_what_is_asked(settings: Settings, parts: Parts, complain: C
             "dropout", ("dropout", "model"), f"{rate:g} means nothing: the D of {entry.name} has no dropout"
         )
     pac, batch = int(keys.get("pac", 1)), value_of(settings, "batch")
-    if batch % pac:
-        complain("batch", ("batch", "model.pac", "model"), f"{batch} samples make no packs of {pac}")
+    below = batch - batch % pac
+    if batch != below:
+        complain(
+            "batch",
+            ("batch", "model.pac", "model"),
+            f"{batch} is no multiple of model.pac {pac}: take {below or pac} or {below + pac}",
+        )
     elif batch == pac and keys.get("norm_d") == "batch":
         sentence = f"{batch} samples make one pack of {pac}, and the BatchNorm in D needs more than one"
         complain("batch", ("batch", "model.pac", "model.norm_d", "model"), sentence)

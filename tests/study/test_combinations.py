@@ -180,7 +180,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     *(({"update": name, "n_critic": 2}, f"the update {name} is one of each player") for name in ONE_EACH),
     *(({"update": name, "g_steps": 3}, f"the update {name} is one of each player") for name in ONE_EACH),
     ({"update": "unrolled", "penalty": "consensus"}, "unrolled looks ahead along D's alone"),
-    ({"model__pac": 3}, "4 samples make no packs of 3"),
+    ({"model__pac": 3}, "4 is no multiple of model.pac 3: take 3 or 6"),
     ({"model__pac": 4, "model__norm_d": "batch"}, "4 samples make one pack of 4, and the BatchNorm in D"),
     ({"aux_weight": 0.5}, "means nothing without model.condition: auxiliary"),
     ({"aux_weight": 0.5, "model__condition": "concat"}, "means nothing without model.condition: auxiliary"),
