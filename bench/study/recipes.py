@@ -263,8 +263,8 @@ _ALL = (
             "batch": 64,
             "steps": 100_000,
         },
-        "Only what the paper's theory asks for: its loss, both penalties, Adam without momentum, no"
-        " normalisation. The paper's R3GAN has residual networks of its own, and schedules of rate, beta2 and"
+        "The paper's loss and both penalties, which its theory is about, with Adam without momentum and no"
+        " normalisation as it has them. The paper's R3GAN has residual networks of its own, and schedules of rate, beta2 and"
         " penalty for each data set; network, weight 1, batch and number of steps are ours.",
     ),
 )

@@ -140,7 +140,8 @@ MODELS = (
         "model",
         "conv1d",
         "ganzoo.networks.conv1d:conv1d",
-        "three strided (transposed) convolutions of length 4 each way, norms as in dcgan, a linear output",
+        "three strided (transposed) convolutions of length 4 each way (the paper: 25, stride 4), norms as in"
+        " dcgan, a linear output",
         keys={
             "width": _WIDTH,
             "latent": _LATENT,
