@@ -264,8 +264,8 @@ _ALL = (
             "steps": 100_000,
         },
         "The paper's loss and both penalties, which its theory is about, with Adam without momentum and no"
-        " normalisation as it has them. The paper's R3GAN has residual networks of its own, and schedules of rate, beta2 and"
-        " penalty for each data set; network, weight 1, batch and number of steps are ours.",
+        " normalisation as it has them. The paper's R3GAN has residual networks of its own, and schedules of"
+        " rate, beta2 and penalty for each data set; network, weight 1, batch and number of steps are ours.",
     ),
 )
 

@@ -24,7 +24,7 @@ UPDATES = (
         paper="arXiv:1801.04406",
         facts=_ONE_EACH,
         known_for="The form that theory analyses.",
-        fails_when="The game rotates: near the equilibrium each step leads outwards unless something damps it.",
+        fails_when="The game rotates: near the equilibrium each undamped step leads outwards.",
     ),
     Entry(
         "update",
