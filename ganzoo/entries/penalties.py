@@ -121,6 +121,6 @@ PENALTIES = (
         "every weight matrix W of D is used as W / sigma(W), sigma by power iteration, one more in each pass",
         paper="arXiv:1802.05957",
         known_for="A Lipschitz bound for each layer at little cost, with any loss; the base of SNGAN.",
-        fails_when="BatchNorm in D rescales what was normalised; or the bound is too tight, and G learns slowly.",
+        fails_when="BatchNorm in D rescales what was normalised; or the bound is tight and G slow.",
     ),
 )
