@@ -158,6 +158,8 @@ def _read(file: Path) -> bytes:
         raise PluginError(f"{printable(str(file))}: cannot be read: {error.strerror}") from error
     if len(source) > MAX_BYTES:
         raise PluginError(f"{file.name}: too long for a plugin: more than {MAX_BYTES} bytes")
+    if b"\0" in source:  # said here: releases of Python differ in what they raise
+        raise PluginError(f"{file.name}: no Python file: it holds a null byte")
     return source
 
 
