@@ -21,6 +21,9 @@ KINDS: dict[str, tuple[str, Catalog]] = {
     "metrics": ("metric", METRICS),
 }
 
+LONG = ("protocol", "cost")
+"""Columns of a listing that are too long for a table on a screen."""
+
 
 def listing(what: str) -> list[dict[str, Any]]:
     """One row for each name of a list; a list that has no entries yet is empty."""
@@ -54,5 +57,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     keys = ", ".join(f"{name}={key.default}" for name, key in entry.keys.items())
     row: dict[str, Any] = {"name": entry.name, "keys": keys}
     if entry.kind == "metric":
-        row |= {"unit": entry.facts["unit"], "direction": entry.facts["direction"]}
+        facts = entry.facts
+        row |= {"unit": facts["unit"], "direction": facts["direction"], "floor": facts["floor"]}
+        row |= {name: facts[name] for name in LONG}
     return row | {"formula": entry.formula, "paper": entry.paper}

@@ -251,7 +251,7 @@ LISTS = (
 @FORMAT
 def ls(what: str | None, form: str) -> int:
     """List what a study may name."""
-    from bench.catalogs import listing
+    from bench.catalogs import LONG, listing
 
     if what is None:
         put(render([{"list": each, "entries": len(listing(each))} for each in LISTS], form))
@@ -260,7 +260,8 @@ def ls(what: str | None, form: str) -> int:
     if not rows and form == "table":
         say(f"no {what} yet")
         return DONE
-    put(render(rows, form))
+    short = [name for name in rows[0] if name not in LONG] if form == "table" else []
+    put(render(rows, form, short))
     return DONE
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.data.catalog import DATA
+from bench.data.catalog import DATA, MODALITIES
 from bench.metrics.catalog import METRICS
 from bench.study.keys import FIELDS
 from bench.study.problems import show
@@ -56,9 +56,11 @@ def page() -> str:
     )
     blocks += [_entry(entry) for entry in DATA.entries("dataset")]
     blocks.append(
-        "## Metrics\n\nWhat `evaluate.metrics` may name; their columns are in [results.md](results.md).\n"
+        "## Metrics\n\nWhat `evaluate.metrics` may name; their columns are in [results.md](results.md). Times"
+        " are on one core, by `.venv/bin/python benchmarks/metrics.py`, without the classifier's pass over"
+        " images, which all metrics of an evaluation share.\n"
     )
-    blocks += [_entry(entry) for entry in METRICS.entries("metric")]
+    blocks += [_entry(entry) + _measured(entry) for entry in METRICS.entries("metric")]
     blocks.append(
         "## Recipes\n\nPublished configurations as a whole: `model: {recipe: wgan}`. A recipe is the lowest"
         " layer of a cell: any key that the study gives wins. Keys of the model, and another"
@@ -95,6 +97,20 @@ def _entry(entry: Entry) -> str:
         lines += [f"| {' | '.join(map(_cell, _key(name, key)))} |" for name, key in entry.keys.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _measured(entry: Entry) -> str:
+    """How a metric is taken, and what it costs."""
+    facts = entry.facts
+    best = {"lower": "lower is better", "higher": "higher is better", "one": "1 is best"}[facts["direction"]]
+    floor = "real held-out data give its floor" if facts["floor"] else "without a floor"
+    lines = [
+        f"- Data: {', '.join(MODALITIES[each].plural for each in facts['modalities'])}.",
+        f"- `{facts['columns'][0].name}`: {facts['unit']}, {best}; {floor}.",
+        f"- Protocol: {facts['protocol']}",
+        f"- Cost: {facts['cost']}.",
+    ]
+    return "\n".join(["", *lines, ""])
 
 
 def _key(name: str, key: Key) -> Iterator[str]:

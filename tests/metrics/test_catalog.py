@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -42,6 +43,12 @@ def test_facts_are_whole(entry: Entry) -> None:
     names = [column.name for column in facts["columns"]]
     assert len(set(names)) == len(names)
     assert all(name.startswith(entry.name) for name in names) or entry.name == "spread"
+    assert facts["protocol"].endswith(".")
+    assert "\n" not in facts["protocol"]
+    assert isinstance(facts["floor"], bool)
+    # The order of the operations, and a time of a stated case where it is not training that costs.
+    assert re.search(r"\d m?s for [\d,]+ |passes|steps|gradients", facts["cost"]), facts["cost"]
+    assert not facts["cost"].endswith(".")
 
 
 def test_default_metrics_of_data_sets_fit_them() -> None:
