@@ -7,7 +7,7 @@ pack, fsynced and renamed into place, names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,12 @@ def read_plan(results: Path) -> Plan | None:
     except UserError as error:
         raise UserError(f"{error}. {advice}") from error
     try:
+        if other := _unlike_ours(record):
+            raise UserError(
+                f"{results} was made by another version of ganbench: the settings of its trials differ from "
+                f"this one's ({', '.join(other)}). Its tables and its report can be read; to train, give "
+                "another folder with --out"
+            )
         packs = tuple(_pack_from(each) for each in record["packs"])
         plan = Plan(str(record["study"]), packs)
         protocol = record["protocol"]
@@ -117,6 +123,14 @@ def read_plan(results: Path) -> Plan | None:
         if given["id"] != pack.id or [t["id"] for t in given["trials"]] != [t.id for t in pack.trials]:
             raise UserError(f"{path} was changed by hand: pack {given['id']} is not the hash of its record")
     return plan
+
+
+def _unlike_ours(plan: Mapping[str, Any]) -> list[str]:
+    """Names of settings that only the trials of the plan, or only ours, have; empty where they agree."""
+    ours = {each.name for each in fields(Trial)} - {"axes"}
+    # `plugins` stands in the records of trials that have some.
+    theirs = {name for pack in plan["packs"] for trial in pack["trials"] for name in trial["record"]}
+    return sorted((ours ^ theirs) - {"plugins"}) if theirs else []
 
 
 def _pack_from(record: Mapping[str, Any]) -> Pack:

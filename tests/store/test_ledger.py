@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_a_plan_changed_by_hand_or_of_another_protocol_is_refused(tmp_path: Path
     path.write_text("{}")
     with pytest.raises(UserError, match="damaged"):
         ledger.read_plan(tmp_path)
+
+
+def test_a_plan_of_another_version_is_not_called_damaged(tmp_path: Path) -> None:
+    ledger.open_plan(tmp_path, "s", TRIALS, packs_of_two)
+    path = tmp_path / "plan.json"
+    path.write_text(re.sub(r' *"lr_decay": [^,\n]*,\n', "", path.read_text()))
+    with pytest.raises(UserError, match=r"another version of ganbench.*lr_decay") as error:
+        ledger.read_plan(tmp_path)
+    assert "damaged" not in str(error.value)
 
 
 def test_damage_reopens_its_pack_and_no_other(tmp_path: Path) -> None:
