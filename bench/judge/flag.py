@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.judge.trace import Array, Trace
+from bench.judge.trace import Array, Trace, middle
 
 
 @dataclass(frozen=True)
@@ -35,37 +36,39 @@ def from_condition(trace: Trace, condition: Array, length: int, why: Callable[[i
     """
     if len(condition) < length or length < 1:
         return NULL
-    tail = condition[-length:]
-    if (tail == 1).all():
-        index = _run_start(condition)
+    true = condition == 1
+    if true[-length:].all():
+        index = _run_start(true)
         return Flag(True, int(trace.steps[index]), None, why(index))
-    holds = False if (tail == 0).any() else None
-    past = _past_run(condition, length)
+    holds = False if (condition[-length:] == 0).any() else None
+    past = _past_run(true, length)
     if past is None:
         return Flag(holds)
     return Flag(holds, int(trace.steps[past[0]]), int(trace.steps[past[1]]))
 
 
-def _run_start(condition: Array) -> int:
+def _run_start(true: NDArray[np.bool_]) -> int:
     """Index at which the run of true values that reaches the end begins."""
-    broken = np.flatnonzero(condition != 1)
+    broken = np.flatnonzero(~true)
     return int(broken[-1]) + 1 if broken.size else 0
 
 
-def _past_run(condition: Array, length: int) -> tuple[int, int] | None:
+def _past_run(true: NDArray[np.bool_], length: int) -> tuple[int, int] | None:
     """(first, first after) of the earliest run of at least `length` true values that ended."""
-    true = np.concatenate(([0], (condition == 1).astype(np.int8), [0]))
-    edges = np.diff(true)
-    for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        if after - first >= length and after < len(condition):
-            return int(first), int(after)
+    if not true.any():
+        return None
+    edges = np.flatnonzero(true[1:] != true[:-1]) + 1
+    firsts = [0, *edges.tolist()] if true[0] else edges.tolist()
+    for first, after in zip(firsts[::2], firsts[1::2], strict=False):
+        if after - first >= length:
+            return first, after
     return None
 
 
 def median(trace: Trace, values: Array) -> float:
     values = values[trace.window]
     values = values[~np.isnan(values)]
-    return float(np.median(values)) if values.size else math.nan
+    return float(middle(values)) if values.size else math.nan
 
 
 def number(value: float) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from bench.judge.flag import NULL, Flag, from_condition, median, number, p_value, percent
-from bench.judge.trace import Trace, at_most, both, falls, more, windows
+from bench.judge.trace import Trace, at_most, both, middle, more, theil_sen_fall, trend, windows
 
 
 def degraded(trace: Trace) -> Flag:
@@ -16,7 +16,7 @@ def degraded(trace: Trace) -> Flag:
     rules, width = trace.rules, trace.width
     if len(trace) < 2 * width + 1 or math.isnan(trace.scale):
         return NULL
-    medians = np.median(windows(trace.distance[1:], width), axis=1)
+    medians = middle(windows(trace.distance[1:], width))
     margin = max(rules.degraded_noise * trace.noise, rules.degraded_size * trace.scale)
     good = trace.context.floor_mean + rules.degraded_good * trace.scale
     # best[k]: the lowest median of a window that ended before the k-th window began.
@@ -89,12 +89,12 @@ def improving(trace: Trace) -> Flag:
     if len(trace) <= half or math.isnan(trace.context.floor_mean):
         return NULL
     values, steps = trace.distance[-half:], trace.steps[-half:]
-    p, fall = falls(steps, values)
+    p = trend(values)[0]
     if math.isnan(p):
         return NULL
     left = max(float(values[0]) - trace.context.floor_mean, 0.0)
     needed = max(rules.improving_share * left, rules.improving_noise * trace.noise)
-    if not (p < rules.improving_p and fall > needed):
+    if p >= rules.improving_p or (fall := theil_sen_fall(steps, values)) <= needed:
         return Flag(False)
     start = int(steps[0])
     return Flag(

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from bench.judge.rules import Rules
 
+LAST_STEP = 2**53
+"""The largest step that a float tells from its neighbours."""
+
 Array = NDArray[np.float64]
 """Floats with NaN for null. A condition is such an array of 1 (true), 0 (false) and NaN (unknown)."""
 
@@ -45,12 +48,21 @@ class Trace:
 
     @classmethod
     def of(cls, curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules) -> Trace:
-        steps = np.asarray(curve["step"], dtype=np.int64)
-        if steps.size > 1 and not np.all(np.diff(steps) > 0):
-            order = np.argsort(steps, kind="stable")
-            last = np.append(np.diff(steps[order]) > 0, True)
-            keep = order[last]
-            curve = {name: np.asarray(values)[keep] for name, values in curve.items()}
+        """Rows whose step is no whole number from 0 on have no place in time, and are left out.
+
+        So are columns that are not one value for each row.
+        """
+        steps = as_floats(np.asarray(curve.get("step", ())))
+        curve = {name: values for name, values in curve.items() if values.shape == steps.shape}
+        known = (steps >= 0) & (steps <= LAST_STEP) & (steps == np.floor(steps))
+        if not (known.all() and (steps[1:] > steps[:-1]).all()):
+            order = np.flatnonzero(known)
+            order = order[np.argsort(steps[order], kind="stable")]
+            last = np.ones(len(order), dtype=bool)
+            last[:-1] = np.diff(steps[order]) > 0
+            steps, keep = steps[order[last]], order[last]
+            curve = {name: values[keep] for name, values in curve.items()}
+        curve["step"] = steps.astype(np.int64)
         return cls(curve, context, rules)
 
     def __len__(self) -> int:
@@ -63,18 +75,12 @@ class Trace:
 
     @cached_property
     def steps(self) -> NDArray[np.int64]:
-        return np.asarray(self.columns["step"], dtype=np.int64)
+        return self.columns["step"]
 
     def floats(self, name: str) -> Array:
         """A column as floats; nulls, and the whole of a column that is not there, are NaN."""
         values = self.columns.get(name)
-        if values is None:
-            return np.full(len(self), np.nan)
-        if values.dtype == np.float64:
-            return values
-        if values.dtype == object:
-            values = np.array([np.nan if v is None else v for v in values.tolist()], dtype=np.float64)
-        return np.asarray(values, dtype=np.float64)
+        return np.full(len(self), np.nan) if values is None else as_floats(values)
 
     def texts(self, name: str) -> list[str | None]:
         """A column of strings; nulls, and the whole of a column that is not there, are None."""
@@ -89,7 +95,7 @@ class Trace:
         values = self.columns.get("alive")
         if values is None:
             return np.ones(len(self), dtype=bool)
-        return np.array([v is None or v != v or bool(v) for v in values.tolist()], dtype=bool)
+        return values if values.dtype == bool else as_floats(values) != 0  # an unknown one counts as alive
 
     @cached_property
     def width(self) -> int:
@@ -116,7 +122,7 @@ class Trace:
         """sigma: median over the evaluations of the SD of `q`; 0 when it was never measured."""
         values = self.floats(f"{self.context.primary}.noise")
         values = values[np.isfinite(values)]
-        return float(np.median(values)) if values.size else 0.0
+        return float(middle(values)) if values.size else 0.0
 
     @cached_property
     def scale(self) -> float:
@@ -135,7 +141,34 @@ class Trace:
     @cached_property
     def final(self) -> float:
         """Median of q over W."""
-        return float(np.median(self.distance[self.window])) if self.enough else math.nan
+        return float(middle(self.distance[self.window])) if self.enough else math.nan
+
+
+def as_floats(values: NDArray[Any]) -> Array:
+    """An array as floats; what is no number is NaN, as a null is."""
+    kind = values.dtype.kind
+    if kind == "f" or kind in "iub":
+        return values if values.dtype == np.float64 else values.astype(np.float64)
+    if kind != "O":
+        return np.full(len(values), np.nan)
+    return np.array([_number(value) for value in values.tolist()], dtype=np.float64)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, (int, float, np.number, np.bool_)) and not isinstance(value, np.complexfloating):
+        try:
+            return float(value)
+        except OverflowError:  # an integer beyond all floats
+            return math.inf if value > 0 else -math.inf
+    return math.nan
+
+
+def middle(values: Array) -> Array:
+    """Median over the last axis, NaN where one of its values is; `np.median`, several times faster."""
+    ordered = np.sort(values, axis=-1)
+    half, odd = divmod(ordered.shape[-1], 2)
+    found = ordered[..., half] if odd else (ordered[..., half - 1] + ordered[..., half]) / 2
+    return np.where(np.isnan(ordered[..., -1]), np.nan, found)
 
 
 def less(values: Array, bar: float | Array) -> Array:
@@ -161,18 +194,23 @@ def equal(values: Array, bar: float | Array) -> Array:
 
 def both(*conditions: Array) -> Array:
     """Kleene's and: one false decides, else an unknown makes it unknown."""
-    stack = np.stack(conditions)
-    return np.where((stack == 0).any(0), 0.0, np.where(np.isnan(stack).any(0), np.nan, 1.0))
+    # Conditions are 0, 1 and NaN: their sum is NaN where one is unknown.
+    false, total = conditions[0] == 0, conditions[0]
+    for each in conditions[1:]:
+        false, total = false | (each == 0), total + each
+    return np.where(false, 0.0, np.where(np.isnan(total), np.nan, 1.0))
 
 
 def either(*conditions: Array) -> Array:
     """Kleene's or: one true decides, else an unknown makes it unknown."""
-    stack = np.stack(conditions)
-    return np.where((stack == 1).any(0), 1.0, np.where(np.isnan(stack).any(0), np.nan, 0.0))
+    true, total = conditions[0] == 1, conditions[0]
+    for each in conditions[1:]:
+        true, total = true | (each == 1), total + each
+    return np.where(true, 1.0, np.where(np.isnan(total), np.nan, 0.0))
 
 
 def _known(result: NDArray[np.bool_], values: Array, bar: float | Array) -> Array:
-    return np.where(np.isnan(values) | np.isnan(bar), np.nan, result.astype(np.float64))
+    return np.where(np.isnan(values) | np.isnan(bar), np.nan, result)
 
 
 def windows(values: Array, width: int) -> Array:
@@ -188,13 +226,25 @@ def jaccard(masks: list[str | None]) -> Array:
     Two empty sets are equal: 1.
     """
     out = np.full(len(masks), np.nan)
-    sets = [int(mask, 16) if mask else None for mask in masks]
-    for i in range(1, len(sets)):
-        before, now = sets[i - 1], sets[i]
-        if before is not None and now is not None:
+    before = None
+    for i, mask in enumerate(masks):
+        if i and mask and mask == masks[i - 1] and before is not None:
+            out[i] = 1.0  # the most frequent case, without any counting
+            continue
+        now = _covered(mask)
+        if i and before is not None and now is not None:
             union = (before | now).bit_count()
             out[i] = (before & now).bit_count() / union if union else 1.0
+        before = now
     return out
+
+
+def _covered(mask: str | None) -> int | None:
+    """The bits of a hex mask; None for a null and for what is no mask."""
+    try:
+        return int(mask, 16) if mask else None
+    except ValueError:
+        return None
 
 
 def falls(steps: NDArray[np.int64], values: Array) -> tuple[float, float]:
@@ -203,22 +253,37 @@ def falls(steps: NDArray[np.int64], values: Array) -> tuple[float, float]:
     The p is the normal approximation with the correction for ties and for continuity; NaN below 5 values or
     where a value is null. A rise is a negative fall.
     """
+    p = trend(values)[0]
+    return p, math.nan if math.isnan(p) else theil_sen_fall(steps, values)
+
+
+def trend(values: Array) -> tuple[float, float]:
+    """One-sided p of a falling and of a rising trend (Mann-Kendall), see `falls`."""
     n = len(values)
     if n < 5 or np.isnan(values).any():
         return math.nan, math.nan
     i, j = _pairs(n)
-    rises = values[j] - values[i]
-    score = float(np.sign(rises).sum())
-    _, ties = np.unique(values, return_counts=True)
-    variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    later, earlier = values[j], values[i]
+    up, down = int(np.count_nonzero(later > earlier)), int(np.count_nonzero(later < earlier))
+    tied = 0
+    if up + down < len(i):
+        _, ties = np.unique(values, return_counts=True)
+        tied = int((ties * (ties - 1) * (2 * ties + 5)).sum())
+    variance = (n * (n - 1) * (2 * n + 5) - tied) / 18
     if variance <= 0:
-        return 1.0, 0.0
-    z = (score + 1) / math.sqrt(variance)
-    slope = float(np.median(rises / (steps[j] - steps[i])))
-    return 0.5 * math.erfc(-z / math.sqrt(2)), -slope * float(steps[-1] - steps[0])
+        return 1.0, 1.0
+    fall, rise = ((score + 1) / math.sqrt(variance) for score in (up - down, down - up))
+    return 0.5 * math.erfc(-fall / math.sqrt(2)), 0.5 * math.erfc(-rise / math.sqrt(2))
 
 
-@lru_cache(maxsize=8)
+def theil_sen_fall(steps: NDArray[np.int64], values: Array) -> float:
+    """The median slope between all pairs of values, times the length, downwards."""
+    i, j = _pairs(len(values))
+    slopes = (values[j] - values[i]) / (steps[j] - steps[i])
+    return -float(middle(slopes)) * float(steps[-1] - steps[0])
+
+
+@lru_cache(maxsize=64)
 def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(n, 1)
 
