@@ -1,25 +1,43 @@
-"""Rates, intervals and averages with the seed, not the trial, as the unit of replication."""
+"""Rates and averages with the seed, not the trial, as the unit of replication.
+
+The intervals themselves are in `intervals.py`; paired effects in `effects.py`, times to failure in
+`survival.py`, aggregates in `aggregates.py`, choices among cells in `selection.py`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from numpy.typing import ArrayLike, NDArray
 
-SEEDS_FOR_INTERVAL = 5
-"""Below this many seeds an average is shown as points: an interval from 4 numbers says little but t."""
+from bench.judge import intervals
+from bench.judge.intervals import CONFIDENCE, NO_SPREAD, SEEDS_FOR_INTERVAL, Array, wilson
 
-CONFIDENCE = 0.95
+__all__ = [
+    "CONFIDENCE",
+    "SEEDS_FOR_INTERVAL",
+    "Bounds",
+    "Estimate",
+    "by_seed",
+    "failure_bounds",
+    "jackknife",
+    "log_ratio",
+    "over_seeds",
+    "points_only",
+    "rate",
+    "share_over_seeds",
+    "wilson",
+]
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean over `n` seeds with its interval; `low` and `high` are None where no honest interval exists.
 
-    `points` holds the value of each seed, and `method` names the interval.
+    `points` holds the value of each seed, and `method` names the interval, or says why there is none.
     """
 
     mean: float
@@ -38,22 +56,6 @@ class Bounds:
     high: Estimate
 
 
-def wilson(k: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's score interval for k successes in n independent trials; (0, 1) when n = 0.
-
-    centre = (k + z^2/2) / (n + z^2), half = z / (n + z^2) * sqrt(k (n - k) / n + z^2/4).
-    """
-    if not 0 <= k <= n:
-        raise ValueError(f"{k} of {n} is no share")
-    if n == 0:
-        return 0.0, 1.0
-    z = float(special.ndtri((1 + confidence) / 2))
-    centre = (k + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(k * (n - k) / n + z * z / 4)
-    # Rounding must not put the end a hair's breadth outside of what was seen.
-    return max(0.0, min(centre - half, k / n)), min(1.0, max(centre + half, k / n))
-
-
 def by_seed(seeds: Iterable[int], values: Iterable[float]) -> dict[int, float]:
     """The mean of the values of each seed: cells that share a seed are correlated and count as one."""
     groups: dict[int, list[float]] = {}
@@ -62,40 +64,62 @@ def by_seed(seeds: Iterable[int], values: Iterable[float]) -> dict[int, float]:
     return {seed: float(np.mean(group)) for seed, group in sorted(groups.items())}
 
 
-def over_seeds(points: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
-    """The mean of one value per seed, with Student's t interval from 5 seeds on."""
+def points_only(points: ArrayLike, why: str = "", mean: float | None = None) -> Estimate:
+    """An estimate without an interval; `why` says for what reason, the number of seeds if empty."""
     values = np.asarray(points, dtype=np.float64)
     n = len(values)
-    mean = float(values.mean()) if n else math.nan
-    shown = tuple(values.tolist())
+    if mean is None:
+        mean = float(values.mean()) if n else math.nan
+    return Estimate(mean, None, None, n, tuple(values.tolist()), why or f"{n} seeds: points only")
+
+
+def over_seeds(points: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of one value per seed, with Student's t interval from 5 seeds on.
+
+    Seeds that all agree have no interval: t would have no width, and the next seed need not agree.
+    """
+    values = np.asarray(points, dtype=np.float64)
+    n = len(values)
     if n < SEEDS_FOR_INTERVAL:
-        return Estimate(mean, None, None, n, shown, f"{n} seeds: points only")
-    half = float(special.stdtrit(n - 1, (1 + confidence) / 2) * values.std(ddof=1) / math.sqrt(n))
-    return Estimate(mean, mean - half, mean + half, n, shown, f"t over {n} seeds")
+        return points_only(values)
+    if not np.isfinite(values).all():
+        return points_only(values, f"{int((~np.isfinite(values)).sum())} of {n} seeds have no finite value")
+    if values.std() <= NO_SPREAD * max(1.0, float(np.abs(values).max())):
+        return points_only(values, f"{n} seeds agree: no interval")
+    low, high = intervals.student_t(values, confidence)
+    return Estimate(float(values.mean()), float(low), float(high), n, tuple(values), f"t over {n} seeds")
+
+
+def share_over_seeds(
+    points: Sequence[float], cells: float, confidence: float = CONFIDENCE, mean: float | None = None
+) -> Estimate:
+    """The mean of one share per seed, each over `cells` trials, with `intervals.share` from 5 seeds on.
+
+    `mean` is what is shown as the estimate where it is not the mean of the points (pseudo-values).
+    """
+    values = np.asarray(points, dtype=np.float64)
+    n = len(values)
+    shown = float(values.mean()) if mean is None and n else mean
+    if n < SEEDS_FOR_INTERVAL:
+        return points_only(values, mean=shown)
+    low, high = intervals.share(values, cells, confidence)
+    return Estimate(float(shown or 0.0), float(low), float(high), n, tuple(values), f"Wilson over {n} seeds")
 
 
 def rate(seeds: Sequence[int], failed: Sequence[bool], pooled: bool) -> Estimate:
     """A rate with its interval. `pooled`: several cells stand behind it, so the seeds are the replicates.
 
-    One cell: Wilson. Pooled, 5 seeds or more: t over the seeds' own rates, cut to [0, 1]; where all seeds
-    agree t has no width, and Wilson with n = number of seeds is taken. Pooled, fewer seeds: points only.
+    One cell: Wilson. Pooled, 5 seeds or more: Wilson with the effective number of trials that the spread of
+    the seeds' own rates bears out (`intervals.share`). Pooled, fewer seeds: points only.
     """
     points = by_seed(seeds, [float(each) for each in failed])
     if not points:
         return Estimate(math.nan, None, None, 0, (), "no trials")
-    if not pooled:
-        n = len(failed)
-        low, high = wilson(sum(failed), n)
-        return Estimate(sum(failed) / n, low, high, n, tuple(points.values()), f"Wilson, n = {n}")
-    estimate = over_seeds(list(points.values()))
-    if estimate.low is None or estimate.high is None:
-        return estimate
-    if estimate.high == estimate.low:
-        low, high = wilson(estimate.mean * estimate.n, estimate.n)
-        method = f"Wilson, n = {estimate.n} seeds"
-        return Estimate(estimate.mean, low, high, estimate.n, estimate.points, method)
-    low, high = max(0.0, estimate.low), min(1.0, estimate.high)
-    return Estimate(estimate.mean, low, high, estimate.n, estimate.points, estimate.method)
+    if pooled:
+        return share_over_seeds(list(points.values()), len(failed) / len(points))
+    n = len(failed)
+    low, high = wilson(sum(failed), n)
+    return Estimate(sum(failed) / n, float(low), float(high), n, tuple(points.values()), f"Wilson, n = {n}")
 
 
 def failure_bounds(seeds: Sequence[int], failure: Sequence[bool | None], pooled: bool) -> Bounds:
@@ -103,6 +127,28 @@ def failure_bounds(seeds: Sequence[int], failure: Sequence[bool | None], pooled:
     none_failed = rate(seeds, [each is True for each in failure], pooled)
     all_failed = rate(seeds, [each is not False for each in failure], pooled)
     return Bounds(none_failed, all_failed)
+
+
+def jackknife(
+    statistic: Callable[[NDArray[np.bool_]], Array], seeds: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """A statistic of all trials and its pseudo-value for each seed, n T - (n - 1) T without the seed.
+
+    The mean and the spread of the pseudo-values make an interval over seeds for statistics that are no mean
+    over seeds (Tukey 1958; for survival curves Andersen, Klein & Rosthoej 2003, doi:10.1093/biomet/90.1.15).
+
+    Args:
+        statistic: takes a mask [N] of the trials to use, returns an array [...].
+        seeds: [N], the seed of each trial.
+
+    Returns:
+        the statistic [...], and its pseudo-values [..., n], seeds ascending.
+    """
+    whole = np.asarray(statistic(np.ones(len(seeds), dtype=np.bool_)), dtype=np.float64)
+    names = np.unique(seeds)
+    n = len(names)
+    parts = [n * whole - (n - 1) * statistic(seeds != name) for name in names] if n > 1 else [whole]
+    return whole, np.stack(parts, axis=-1)
 
 
 def log_ratio(value: float, reference: float) -> float:

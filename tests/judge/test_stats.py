@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from bench.judge.stats import by_seed, failure_bounds, log_ratio, over_seeds, rate, wilson
+from bench.judge.stats import by_seed, failure_bounds, jackknife, log_ratio, over_seeds, rate, wilson
 
 
 def test_wilson_closed_forms() -> None:
@@ -59,17 +59,42 @@ def test_below_five_seeds_there_are_points_and_no_interval() -> None:
     assert math.isnan(over_seeds([]).mean)
 
 
+def test_seeds_that_agree_or_are_not_finite_have_no_interval_of_t() -> None:
+    agreed = over_seeds([0.1] * 7)
+    assert (agreed.low, agreed.method) == (None, "7 seeds agree: no interval")
+    died = over_seeds([0.1, 0.2, math.inf, 0.3, math.nan])
+    assert (died.low, died.method) == (None, "2 of 5 seeds have no finite value")
+
+
 def test_rates_of_one_cell_and_of_pooled_cells() -> None:
     assert rate([0, 1, 2], [True, False, False], pooled=False).method == "Wilson, n = 3"
     assert rate([0, 0, 1, 1], [True, False, False, False], pooled=True).low is None
     seeds = [seed for seed in range(6) for _ in range(2)]
     pooled = rate(seeds, [s % 2 == 0 for s in seeds], pooled=True)
-    assert pooled.method == "t over 6 seeds"
-    assert pooled.low is not None
-    assert 0 <= pooled.low < 0.5 < (pooled.high or 0) <= 1
+    assert pooled.method == "Wilson over 6 seeds"
+    # Cells of one seed that always agree are worth one trial: six, not twelve.
+    assert (pooled.low, pooled.high) == pytest.approx(wilson(3, 6))
     agreed = rate(seeds, [False] * 12, pooled=True)
-    assert agreed.method == "Wilson, n = 6 seeds"
     assert agreed.high == pytest.approx(wilson(0, 6)[1])
+    assert math.isnan(rate([], [], pooled=True).mean)
+
+
+def test_a_pooled_rate_whose_seeds_agree_more_is_known_better() -> None:
+    seeds = [seed for seed in range(8) for _ in range(10)]
+    even = rate(seeds, [cell < 4 + seed % 3 for seed in range(8) for cell in range(10)], pooled=True)
+    uneven = rate(seeds, [cell < 10 * (seed % 2) for seed in range(8) for cell in range(10)], pooled=True)
+    assert even.low is not None
+    assert even.high is not None
+    assert even.high - even.low < 0.25
+    assert (uneven.low, uneven.high) == pytest.approx(wilson(4, 8))
+
+
+def test_pseudo_values_of_a_mean_are_the_means_of_the_seeds() -> None:
+    values = np.array([0.0, 1.0, 1.0, 1.0, 0.5, 0.0])
+    seeds = np.array([3, 3, 1, 1, 2, 2])
+    whole, pseudo = jackknife(lambda kept: np.asarray(values[kept].mean()), seeds)
+    assert whole == pytest.approx(values.mean())
+    assert pseudo == pytest.approx([1.0, 0.25, 0.5])
 
 
 def test_undecided_trials_widen_the_bounds() -> None:
