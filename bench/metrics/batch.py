@@ -47,9 +47,13 @@ class Batch:
         return self._known[extractor.sha256]
 
     def take(self, rows: NDArray[np.int64] | slice) -> Batch:
-        """Some of the rows, with what is already known of them."""
-        known = {key: (features[rows], logits[rows]) for key, (features, logits) in self._known.items()}
-        return Batch(self.samples[rows], self.compute, known)
+        """Some of the rows; their features are taken from those of all rows, computed at most once."""
+
+        def compute(extractor: Extractor, _: Floats) -> Features:
+            features, logits = self.features(extractor)
+            return features[rows], logits[rows]
+
+        return Batch(self.samples[rows], compute)
 
 
 @dataclass(frozen=True)

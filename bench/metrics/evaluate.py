@@ -139,8 +139,6 @@ def _floors(
     rows = context.rows(source, BLOCKS * context.samples)
     total = len(rows.samples)
     n = min(context.samples, total)
-    # Score all rows once, so that each extractor has seen them before they are taken apart.
-    measure.against(rows, reference)
     blocks = [measure.against(rows.take(slice(i, i + n)), reference) for i in range(0, total - n + 1, n)]
     size = max(2, round(n * total / (n + total)))
     rng = np.random.Generator(philox(f"floors 1 {source} n={n}"))

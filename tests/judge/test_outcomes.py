@@ -162,11 +162,11 @@ def test_a_run_that_ends_further_away_than_it_began_says_so() -> None:
 
 
 def test_without_modes_coverage_decides_partial_collapse() -> None:
-    floors = {"precision": {"mean": 0.8}, "coverage": {"mean": 0.9}}
+    floors = {"prdc.precision": {"mean": 0.8}, "prdc.coverage": {"mean": 0.9}}
     context = Context("fd", FLOOR, FLOOR_SD, None, 1000, floors)
     curve = {k: v for k, v in planted("stalled").items() if not k.startswith("modes")}
     assert judge(curve, context).flags["partial_collapse"].holds is None
-    curve["precision"], curve["coverage"] = np.full(len(STEPS), 0.78), np.full(len(STEPS), 0.45)
+    curve["prdc.precision"], curve["prdc.coverage"] = (np.full(len(STEPS), each) for each in (0.78, 0.45))
     verdict = judge(curve, context)
     assert verdict.outcome == "partial_collapse"
     assert "coverage was 50 % of its floor" in verdict.reason

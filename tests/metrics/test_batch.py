@@ -28,6 +28,13 @@ def test_each_extractor_runs_once() -> None:
     assert extractor.calls == 1
 
 
+def test_parts_share_what_is_computed_for_all() -> None:
+    extractor, batch = Counting(), Batch(np.arange(6, dtype=np.float32).reshape(3, 2))
+    for rows in (slice(0, 2), np.array([2, 0])):
+        assert np.array_equal(batch.take(rows).features(extractor)[0], batch.samples[rows] * 2.0)
+    assert extractor.calls == 1
+
+
 def test_noise_of_a_mean() -> None:
     """The mean of n = 64 normals has SD 1/8; the root mean square of |a - b| / 2 over repeats finds it."""
     x = np.random.default_rng(0).normal(size=(4000, 64))
