@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a threshold may be, ends included: `low` to `high`, in `unit`; `meaning` says what it decides."""
+
+    low: float
+    high: float
+    unit: str
+    meaning: str
+
+
+def _bar(default: Any, low: float, high: float, unit: str, meaning: str) -> Any:
+    return dataclasses.field(default=default, metadata={"range": Range(low, high, unit, meaning)})
 
 
 @dataclass(frozen=True)
@@ -17,67 +36,87 @@ class Rules:
 
     # W. A fifth of the run is long enough to tell "kept" from "passed through"; five points are the fewest
     # from which a median and a sign of trend mean something.
-    window_share: float = 0.2
-    window_least: int = 5
+    window_share: float = _bar(0.2, 0.01, 0.5, "share of the evaluations", "length of W")
+    window_least: int = _bar(5, 2, 1000, "evaluations", "least length of W")
 
     # diverged. Healthy weight norms grow 2 to 10 times; a logit of 1e4 is beyond any sigmoid; samples of 100
     # times the data's RMS are no pictures any more.
-    weight_growth: float = 100.0
-    logit_max: float = 1e4
-    sample_rms: float = 100.0
+    weight_growth: float = _bar(100.0, 1.0, 1e12, "times the initial norm", "a norm of weights above it")
+    logit_max: float = _bar(1e4, 1.0, 1e30, "logit", "D's largest output above it")
+    sample_rms: float = _bar(100.0, 1.0, 1e12, "times the data's RMS", "samples above it")
 
     # total_collapse. The spread of one mode of a ring of 8 is about 0.07 of the data's at sigma/r = 0.05, so
     # 0.05 is one point rather than one mode. One covered mode counts when a quarter of all samples lie in
     # modes at all: else a mode "covered" by one per cent of noise would be called a collapse.
-    collapse_spread: float = 0.05
-    collapse_hq: float = 0.25
+    collapse_spread: float = _bar(0.05, 0.0, 1.0, "of the data's spread", "a spread below it")
+    collapse_hq: float = _bar(
+        0.25, 0.0, 1.0, "share of the samples", "least share in modes for one covered mode to count"
+    )
 
     # vanishing_gradient. At an AUC of 0.99 D orders 99 of 100 pairs; a signal of 1 % of the strongest early
     # one is lost against the noise of a batch; above 0.2 of the way the run has plainly not arrived.
     # The early value is the maximum over the first fifth (at least 3 evaluations): D can win before the
     # second evaluation, and a median over the same evaluations would then be the vanished value itself.
-    vanishing_auc: float = 0.99
-    vanishing_signal: float = 0.01
-    vanishing_distance: float = 0.2
-    early_share: float = 0.2
-    early_least: int = 3
+    vanishing_auc: float = _bar(0.99, 0.5, 1.0, "probability", "least AUC of D")
+    vanishing_signal: float = _bar(0.01, 0.0, 1.0, "of its early value", "G's signal below it")
+    vanishing_distance: float = _bar(0.2, 0.0, 1e6, "of q0 - f", "a relative distance above it")
+    early_share: float = _bar(0.2, 0.0, 1.0, "share of the evaluations", "length of the early part")
+    early_least: int = _bar(3, 1, 1000, "evaluations", "least length of the early part")
 
     # oscillating. Jaccard below 1/2: fewer common modes than changed ones, in most of the steps of W. Swings
     # are read in the last 2 W: at least two reversals between legs of 0.2 (the same size as "good") that are
     # also 8 sigma (the range of 10 draws of pure noise exceeds 6 sigma once in 300), and no trend at 5 %.
-    jaccard: float = 0.5
-    swing_windows: float = 2.0
-    swing_size: float = 0.2
-    swing_noise: float = 8.0
-    swing_reversals: int = 2
+    jaccard: float = _bar(0.5, 0.0, 1.0, "Jaccard index", "median index of successive covered sets below it")
+    swing_windows: float = _bar(2.0, 1.0, 100.0, "W", "length in which swings are read")
+    swing_size: float = _bar(0.2, 0.0, 1e6, "of q0 - f", "least leg of a swing")
+    swing_noise: float = _bar(8.0, 0.0, 1e6, "sigma", "least leg of a swing")
+    swing_reversals: int = _bar(2, 1, 1000, "reversals", "least number of them")
 
     # partial_collapse. Half of the samples are good, so what is missing is missing and not merely blurred.
     # Without modes: precision within 10 % of its floor, coverage below 0.7 of its floor.
-    partial_hq: float = 0.5
-    partial_precision: float = 0.9
-    partial_coverage: float = 0.7
+    partial_hq: float = _bar(0.5, 0.0, 1.0, "share of the samples", "least share of good samples")
+    partial_precision: float = _bar(0.9, 0.0, 10.0, "of its floor", "least precision, without modes")
+    partial_coverage: float = _bar(0.7, 0.0, 10.0, "of its floor", "coverage below it, without modes")
 
     # degraded. Windows of equal length, never best point against last: that is regression to the mean.
-    degraded_noise: float = 3.0
-    degraded_size: float = 0.1
-    degraded_good: float = 0.2
+    degraded_noise: float = _bar(3.0, 0.0, 1e6, "sigma", "a rise by more than it")
+    degraded_size: float = _bar(0.1, 0.0, 1e6, "of q0 - f", "a rise by more than it")
+    degraded_good: float = _bar(0.2, 0.0, 1e6, "of q0 - f", "largest relative distance of a good window")
 
     # converged. 5 % of the way is left, or the floor itself is met within 3 of its SDs. A single evaluation
     # of W may pass the bar by 2 sigma, which is its own noise; the median over W may not.
-    converged_distance: float = 0.05
-    converged_floor_sds: float = 3.0
-    converged_noise: float = 2.0
+    converged_distance: float = _bar(0.05, 0.0, 1e6, "of q0 - f", "largest relative distance")
+    converged_floor_sds: float = _bar(3.0, 0.0, 1e6, "SDs of the floor", "largest distance to the floor")
+    converged_noise: float = _bar(2.0, 0.0, 1e6, "sigma", "by which one evaluation may pass the bar")
 
     # undertrained. A one-sided Mann-Kendall test over the last half, and a fall (Theil-Sen) of a tenth of
     # what was left and of one sigma: a significant crawl that would need ten more runs is no improvement.
-    improving_p: float = 0.05
-    improving_share: float = 0.1
-    improving_noise: float = 1.0
+    improving_p: float = _bar(0.05, 0.0, 0.5, "probability", "p of a trend below it")
+    improving_share: float = _bar(0.1, 0.0, 1.0, "of the distance to the floor", "a fall by more than it")
+    improving_noise: float = _bar(1.0, 0.0, 1e6, "sigma", "a fall by more than it")
 
     def window(self, evaluations: int) -> int:
         """Number of evaluations in W, of a run with so many."""
         # The small term keeps 0.2 * 25 from being counted as 6 for the sake of a rounding error.
         return max(self.window_least, math.ceil(self.window_share * evaluations - 1e-9))
 
+    def changed(self) -> dict[str, float]:
+        """The thresholds that are not those of this version."""
+        return {name: getattr(self, name) for name in RANGES if getattr(self, name) != getattr(RULES, name)}
+
+    @property
+    def label(self) -> str:
+        """What a table says of its rules: the version, with a hash of what was changed: `1`, `1+5f0c1a2b`."""
+        changed = self.changed()
+        if not changed:
+            return self.version
+        text = json.dumps({name: float(value) for name, value in changed.items()}, sort_keys=True)
+        return f"{self.version}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+RANGES: Mapping[str, Range] = {
+    each.name: each.metadata["range"] for each in dataclasses.fields(Rules) if each.name != "version"
+}
+"""Threshold -> what it may be."""
 
 RULES = Rules()
