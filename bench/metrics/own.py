@@ -1,0 +1,130 @@
+"""What a user hands over as real samples, made ready: the data set, and the evaluator that measures by it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data import own
+from bench.data.catalog import DATA
+from bench.data.load import Dataset
+from bench.data.own import OwnDataError, Truth
+from bench.metrics.catalog import METRICS
+from bench.metrics.evaluate import FEWEST_SAMPLES, Evaluator, build
+from bench.trial import Component
+from ganzoo.catalog import CatalogError
+
+SAMPLES = 2000
+"""Samples that an evaluation takes, where there are as many real rows to compare them with."""
+
+CLASSES = 10
+"""Classes of a shipped classifier, whose own answers label real pictures that come without labels."""
+
+
+def truth(labels: Any, centres: Any, sigma: float | None) -> Truth:
+    if (centres is None) != (sigma is None):
+        raise OwnDataError("centres and sigma describe a mixture together: give both or neither")
+    if sigma is not None and not sigma > 0:
+        raise OwnDataError(f"sigma must be above 0, and is {sigma!r}")
+    return Truth(
+        None if centres is None else _array(centres, "centres").astype(np.float64),
+        sigma,
+        None if labels is None else _array(labels, "labels").astype(np.int64),
+    )
+
+
+def dataset(
+    real: Any, heldout: Any, like: str | None, samples: int | None, given: Truth
+) -> tuple[Dataset, int, bool]:
+    """The data, the number of samples of an evaluation, and whether D never sees the held-out part.
+
+    real, heldout: tensors or arrays [N, *shape]; real also a function of n, or None where `like`, a shipped
+    data set, is to be taken as it is. OwnDataError, or a CatalogError for an unknown name.
+    """
+    if samples is not None and samples < FEWEST_SAMPLES:
+        raise OwnDataError(f"samples is {samples}, and at least {FEWEST_SAMPLES} are needed")
+    if like is not None:
+        try:
+            DATA.get("dataset", like)
+        except CatalogError as error:
+            raise OwnDataError(f"data: {error}") from error
+    if real is not None:
+        data = _own(real, heldout, like, samples or SAMPLES, given)
+    elif like is not None:
+        data = own.named(like)
+    else:
+        raise OwnDataError("real samples are needed: real=, or the name of a shipped data set as data=")
+    n = min(samples or SAMPLES, len(data.train), len(data.heldout))
+    if n < FEWEST_SAMPLES:
+        raise OwnDataError(f"{n} real samples on each side are too few: at least {FEWEST_SAMPLES} are needed")
+    return data, n, real is None or heldout is not None
+
+
+def _own(real: Any, heldout: Any, like: str | None, samples: int, given: Truth) -> Dataset:
+    if callable(real):
+        real = real(4 * samples)
+    if not hasattr(real, "shape") or not hasattr(real, "__len__") or not len(real):
+        raise OwnDataError(
+            f"real must be a tensor, an array or a function of n, and is a {type(real).__name__}: of a "
+            "Dataset take some rows, as in torch.stack([dataset[i][0] for i in range(4000)])"
+        )
+    is_split = heldout is not None
+    train, rest = own.split(len(real), 4 * math.prod(real.shape[1:]), samples, is_split)
+    if given.labels is not None:
+        if len(given.labels) != len(real):
+            raise OwnDataError(f"labels has {len(given.labels)} entries for {len(real)} real samples")
+        given = replace(given, labels=given.labels[train])
+    unseen = _rows(real, rest, "real")
+    if is_split:
+        unseen = _rows(heldout, slice(own.BLOCKS * samples), "heldout")
+    return _labelled(own.own(_rows(real, train, "real"), unseen, like, given), like)
+
+
+def _labelled(data: Dataset, like: str | None) -> Dataset:
+    """With labels by the data set's own classifier, where its classes are the modes and none were given."""
+    facts = DATA.get("dataset", like).facts if like else {}
+    if data.extractor is None or data.train_labels is not None or facts.get("modes") != CLASSES:
+        return data
+    from bench.metrics.extractors import extractor
+
+    _, logits = extractor(data.extractor)(data.train)
+    labels = logits[:, :CLASSES].argmax(axis=1).astype(np.int64)
+    return replace(data, train_labels=labels, n_modes=CLASSES)
+
+
+def evaluator(data: Dataset, samples: int) -> tuple[Evaluator, tuple[Component, ...]]:
+    """The primary distance and modes; precision and coverage for pictures whose modes are not known."""
+    names = [data.primary] if data.primary else []
+    if data.n_modes is not None:
+        names.append("modes")
+    elif data.extractor is not None and "prdc" in METRICS.names("metric"):
+        names.append("prdc")
+    metrics = [METRICS.get("metric", name) for name in names]
+    components = tuple(Component(each.name, tuple(each.resolve({}).items())) for each in metrics)
+    return build(data, components, samples, None), components
+
+
+def _rows(rows: Any, chosen: Any, name: str) -> NDArray[np.float32]:
+    """Some rows of a tensor or array, as float32."""
+    if isinstance(rows, Tensor) and not isinstance(chosen, slice):
+        chosen = torch.from_numpy(chosen).to(rows.device)
+    found = _array(rows[chosen], name)
+    if found.dtype.kind not in "fiu":
+        raise OwnDataError(f"{name} must hold numbers, and holds {found.dtype}")
+    return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def _array(value: Any, name: str) -> NDArray[Any]:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        return np.asarray(value.float().numpy() if value.is_floating_point() else value.numpy())
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise OwnDataError(f"{name} cannot be read as an array: {error}") from error

@@ -1,0 +1,156 @@
+"""Gradient norms and update sizes of two players, from hooks around every optimizer step.
+
+The gradient that counts is the one that an optimizer is about to apply: G's backward leaves gradients in D
+too, one update may take several backwards, and clipping or a loss scale come in between. Hooks on parameters
+would see all of that; a hook before `step()` sees the gradient itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from bench.train.monitors import finite
+
+_KEPT = 1024
+"""Norms that stay on their device before they are fetched: a fetch waits for the device."""
+
+_RATIOS = 10
+"""Updates of an interval whose size is measured: each needs a copy of the weights."""
+
+Value = float | int | None
+
+
+class Record:
+    """One number for each of many steps; fetched from the device now and then."""
+
+    def __init__(self) -> None:
+        self._there: list[Tensor] = []
+        self._here: list[NDArray[np.float64]] = []
+
+    def add(self, value: Tensor) -> None:
+        self._there.append(value)
+        if len(self._there) >= _KEPT:
+            self._fetch()
+
+    def take(self) -> NDArray[np.float64]:
+        """All numbers since the last call."""
+        if self._there:
+            self._fetch()
+        out = np.concatenate(self._here) if self._here else np.empty(0)
+        self._here = []
+        return out
+
+    def _fetch(self) -> None:
+        self._here.append(torch.stack(self._there).double().cpu().numpy())
+        self._there = []
+
+
+def statistics(values: NDArray[np.float64]) -> dict[str, Value]:
+    """mean, min, max, last and flips (sign changes of the increments); null where nothing finite is known."""
+    if not values.size:
+        return dict.fromkeys(("mean", "min", "max", "last", "flips"))
+    with np.errstate(invalid="ignore"):
+        trend = np.sign(np.diff(values))
+    trend = trend[trend != 0]
+    known = {
+        "mean": float(values.mean()),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "last": float(values[-1]),
+    }
+    out: dict[str, Value] = {name: finite(value) for name, value in known.items()}
+    out["flips"] = None if out["mean"] is None else int((trend[1:] * trend[:-1] < 0).sum())
+    return out
+
+
+class Gradients:
+    """Watches every torch optimizer that holds parameters of either network, until `close`.
+
+    players: name ("d" and "g") -> network; every: steps between two evaluations.
+    """
+
+    def __init__(self, players: Mapping[str, nn.Module], every: int) -> None:
+        self._of = {id(p): name for name, net in players.items() for p in net.parameters()}
+        self._stride = max(1, every // _RATIOS)
+        self.updates = dict.fromkeys(players, 0)
+        self._norms = {name: Record() for name in players}
+        self._ratios = {name: Record() for name in players}
+        self._before: dict[str, list[Tensor]] = {}
+        self._known: WeakKeyDictionary[Optimizer, tuple[int, dict[str, list[Tensor]]]] = WeakKeyDictionary()
+        self._handles = [
+            register_optimizer_step_pre_hook(self._pre),
+            register_optimizer_step_post_hook(self._post),
+        ]
+
+    def close(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def take(self) -> dict[str, dict[str, Value]]:
+        """`d_grad`, `g_grad`, `d_update`, `g_update` since the last call, each with its statistics, and
+        `<player>_bad` {"update": the first of these updates, from 1, whose gradient was not finite}."""
+        out: dict[str, dict[str, Value]] = {}
+        for name in self._norms:
+            norms = self._norms[name].take()
+            bad = np.flatnonzero(~np.isfinite(norms))
+            out[f"{name}_grad"] = statistics(norms)
+            out[f"{name}_update"] = statistics(self._ratios[name].take())
+            out[f"{name}_bad"] = {"update": int(bad[0]) + 1 if bad.size else None, "of": len(norms)}
+        return out
+
+    @torch.no_grad()
+    def _pre(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        for name, params in self._mine(optimizer).items():
+            grads = [_dense(p.grad) for p in params if p.grad is not None]
+            if not grads:
+                continue
+            self._norms[name].add(get_total_norm(grads))
+            if self.updates[name] % self._stride == 0:
+                self._before[name] = [p.detach().clone() for p in params]
+            self.updates[name] += 1
+
+    @torch.no_grad()
+    def _post(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        for name, params in self._mine(optimizer).items():
+            before = self._before.pop(name, None)
+            if before is None or len(before) != len(params):
+                continue
+            change = [p.detach() - old for p, old in zip(params, before, strict=True)]
+            self._ratios[name].add(get_total_norm(change) / get_total_norm(before))
+
+    def _mine(self, optimizer: Optimizer) -> dict[str, list[Tensor]]:
+        """The parameters of each player that an optimizer holds; looked up once for each optimizer."""
+        groups: Sequence[dict[str, Any]] = optimizer.param_groups
+        count = sum(len(group["params"]) for group in groups)
+        known = self._known.get(optimizer)
+        if known is None or known[0] != count:
+            known = (count, _by_player((p for group in groups for p in group["params"]), self._of))
+            self._known[optimizer] = known
+        return known[1]
+
+
+def _by_player(params: Iterable[Tensor], of: Mapping[int, str]) -> dict[str, list[Tensor]]:
+    found: dict[str, list[Tensor]] = {}
+    for p in params:
+        if id(p) in of:
+            found.setdefault(of[id(p)], []).append(p)
+    return found
+
+
+def _dense(grad: Tensor) -> Tensor:
+    return grad._values() if grad.is_sparse else grad
