@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from bench.errors import UserError
-from bench.judge.outcomes import judge
-from bench.judge.tables import Judge, judge_table
+from bench.judge.rules import RULES, Rules
+from bench.judge.tables import judge_table
 from bench.store import schema
 from bench.trial import PROTOCOL
 
@@ -38,7 +38,7 @@ def write(
     schema.write(path, curve, meta)
 
 
-def read(path: Path, by: Judge = judge) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
+def read(path: Path, rules: Rules = RULES) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
     """(trials, curves, metadata) of a run's file, judged as it is read; UserError for any other file."""
     curves = schema.read(path, schema.curves_core(), open_ended=True)
     meta = schema.read_metadata(path)
@@ -58,7 +58,7 @@ def read(path: Path, by: Judge = judge) -> tuple[pa.Table, pa.Table, dict[str, A
     types = {name: schema.TRIAL_COLUMNS.get(name) or _type(value) for name, value in row.items()}
     trials = schema.table([row], pa.schema(list(types.items())))
     curves = curves.sort_by([("step", "ascending")]).combine_chunks()
-    return judge_table(trials, curves, meta, by), curves, meta
+    return judge_table(trials, curves, meta, rules), curves, meta
 
 
 def _type(value: Any) -> pa.DataType:
