@@ -1,0 +1,66 @@
+"""The natural runs: trials of the project's own studies that two raters named before the rules were asked.
+
+natural.parquet       rows of curves.parquet with `study` beside `trial`; its schema metadata holds `contexts`: JSON
+                      {trial: {primary, floors, n_modes, steps}}
+natural_labels.csv    trial, study, first, second, note: what each rater called it from film strips and curves
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.judge.outcomes import Context
+from bench.judge.tables import curves_by_trial
+from tests.planted.plant import Curve
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Natural:
+    """A trial, what the raters called it, and what it is judged by."""
+
+    trial: str
+    study: str
+    first: str
+    second: str
+    note: str
+    curve: Curve
+    context: Context
+
+
+def natural(folder: Path = HERE) -> list[Natural]:
+    """Every labelled trial; none where the files are not there."""
+    path = folder / "natural.parquet"
+    if not path.is_file():
+        return []
+    table = pq.read_table(path)
+    contexts = json.loads((table.schema.metadata or {})[b"contexts"])
+    table = table.sort_by([("trial", "ascending"), ("step", "ascending")])
+    table = pa.Table.from_arrays(table.columns, names=table.column_names)
+    curves = dict(curves_by_trial(table))
+    with (folder / "natural_labels.csv").open(newline="") as file:
+        labels = list(csv.DictReader(file))
+    found = []
+    for row in labels:
+        record = contexts[row["trial"]]
+        floors = record["floors"]
+        floor = floors.get(record["primary"], {})
+        context = Context(
+            primary=record["primary"],
+            floor_mean=float(floor.get("mean", math.nan)),
+            floor_sd=float(floor.get("sd", math.nan)),
+            n_modes=record["n_modes"],
+            steps=int(record["steps"]),
+            floors=floors,
+        )
+        names = (row[name] for name in ("trial", "study", "first", "second", "note"))
+        found.append(Natural(*names, curves[row["trial"]], context))
+    return found
