@@ -87,7 +87,7 @@ def share(points: Array, cells: float, confidence: float = CONFIDENCE) -> Ends:
 
     Args:
         points: [..., n], a share for each seed, n >= 2; may leave [0, 1] by as much as pseudo-values do.
-        cells: C, trials per seed (the mean where a trial is missing).
+        cells: C, trials per seed (the mean where a trial is missing); infinite for values that are no counts.
     """
     n = points.shape[-1]
     mean = np.clip(points.mean(-1), 0, 1)
@@ -95,7 +95,7 @@ def share(points: Array, cells: float, confidence: float = CONFIDENCE) -> Ends:
     widest = special.ndtri(upper) ** 2 / n
     if cells <= 1 or n < 2:
         return _score(mean, np.full(mean.shape, widest))
-    t = special.stdtrit((n - 1) * (cells / (cells - 1)) ** 2, upper)
+    t = special.stdtrit((n - 1) / (1 - 1 / cells) ** 2, upper)
     coin = mean * (1 - mean)
     spread = points.var(-1, ddof=1)
     known = (spread > NO_SPREAD**2) & (coin > NO_SPREAD)

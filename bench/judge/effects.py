@@ -1,0 +1,260 @@
+"""Paired effects: treatment against control at the same seed and the same value of every other axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.errors import UserError
+from bench.judge import intervals
+from bench.judge.intervals import CONFIDENCE, NO_SPREAD, SEEDS_FOR_INTERVAL, Array
+from bench.judge.stats import Estimate, by_seed, jackknife, over_seeds, points_only, share_over_seeds
+
+LOWER, HIGHER = "lower", "higher"
+"""Which way is better."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Values of treatment and control [P] that share seed and cell (all other axes).
+
+    `unpaired` counts the values without a partner, or without a value (NaN), which are left out.
+    """
+
+    seeds: NDArray[np.int64]
+    treatment: Array
+    control: Array
+    unpaired: int = 0
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def cells(self) -> float:
+        """Pairs per seed, the mean where some are missing."""
+        return len(self) / max(1, len(np.unique(self.seeds)))
+
+    def per_seed(self, values: Array) -> Array:
+        """The mean of values [P] within each seed, [n], seeds ascending."""
+        return np.array(list(by_seed(self.seeds.tolist(), values.tolist()).values()), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An effect with its interval and its two-sided p for no effect; both None where they are refused.
+
+    correlation: of the seeds' treatment and control, as realised. Pairing narrows the interval of a
+    difference by about sqrt(1 - correlation); None where it is not known. pairs, unpaired: for the caption.
+    """
+
+    estimate: Estimate
+    p: float | None
+    correlation: float | None
+    pairs: int
+    unpaired: int
+
+
+def pair_up(
+    seeds: Iterable[int], cells: Iterable[str], treated: Iterable[bool], values: Iterable[float]
+) -> Pairs:
+    """Pairs of trials with equal seed and cell, one treated and one not; all four arguments are [N].
+
+    Args:
+        cells: what identifies all other axes; values: NaN where unknown, see `worst_if_diverged`.
+
+    Raises:
+        UserError: two trials with equal seed, cell and treatment: some axis is not part of the cell.
+    """
+    arms: tuple[dict[tuple[int, str], float], dict[tuple[int, str], float]] = ({}, {})
+    rows = list(zip(seeds, cells, treated, values, strict=True))
+    for seed, cell, is_treated, value in rows:
+        arm = arms[bool(is_treated)]
+        if (seed, cell) in arm:
+            side = "treated" if is_treated else "control"
+            raise UserError(f"Seed {seed} has two {side} trials in one cell ({cell}): an axis is not named.")
+        arm[seed, cell] = float(value)
+    control, treatment = arms
+    shared = sorted(treatment.keys() & control.keys())
+    known = [key for key in shared if not (math.isnan(treatment[key]) or math.isnan(control[key]))]
+    return Pairs(
+        np.array([seed for seed, _ in known], dtype=np.int64),
+        np.array([treatment[key] for key in known], dtype=np.float64),
+        np.array([control[key] for key in known], dtype=np.float64),
+        len(rows) - 2 * len(known),
+    )
+
+
+def worst_if_diverged(values: Iterable[float], diverged: Iterable[bool], better: str) -> Array:
+    """Values [N] with infinity, worse than every finite value, for the diverged ones.
+
+    To drop them is survivorship bias. NaN elsewhere stays NaN: unknown is not worst.
+    """
+    worst = math.inf if better == LOWER else -math.inf
+    return np.where(np.fromiter(diverged, bool), worst, np.fromiter(values, np.float64))
+
+
+def _effect(pairs: Pairs, estimate: Estimate, p: float | None) -> Effect:
+    a, b = pairs.per_seed(pairs.treatment), pairs.per_seed(pairs.control)
+    known = len(a) > 2 and np.isfinite(a).all() and np.isfinite(b).all()
+    known = known and a.std() > NO_SPREAD and b.std() > NO_SPREAD
+    r = float(intervals.correlation(a, b)) if known else None
+    return Effect(estimate, p, r, len(pairs), pairs.unpaired)
+
+
+def paired_difference(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
+    """Mean of treatment - control: averaged within a seed, Student t over the seeds.
+
+    For values that are about Gaussian over seeds. Without interval below 5 seeds, where all seeds agree, and
+    where a trial diverged, for then the mean is not finite (take `probability_of_improvement` or
+    `median_log_ratio`).
+    """
+    died = ~(np.isfinite(pairs.treatment) & np.isfinite(pairs.control))
+    if died.any():
+        why = f"a trial diverged in {int(died.sum())} of {len(pairs)} pairs: no mean"
+        return _effect(pairs, points_only(np.full(0, np.nan), why), None)
+    points = pairs.per_seed(pairs.treatment - pairs.control)
+    estimate = over_seeds(points.tolist(), confidence)
+    p = float(stats.ttest_1samp(points, 0).pvalue) if estimate.low is not None else None
+    return _effect(pairs, estimate, p)
+
+
+def paired_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
+    """Mean of log(treatment / control), the effect on a distance: -0.69 is a halving.
+
+    Raises:
+        UserError: a finite value that is not positive has no logarithm.
+    """
+    if (np.minimum(pairs.treatment, pairs.control) <= 0).any():
+        raise UserError("A log-ratio needs positive values; take a difference of values that can be 0.")
+    return paired_difference(_logs(pairs), confidence)
+
+
+def _logs(pairs: Pairs) -> Pairs:
+    return Pairs(pairs.seeds, np.log(pairs.treatment), np.log(pairs.control), pairs.unpaired)
+
+
+def paired_shares(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
+    """Difference of two rates (values 0 or 1): `intervals.share_difference` over seeds, from 5 seeds on."""
+    points = pairs.per_seed(pairs.treatment - pairs.control)
+    if len(points) < SEEDS_FOR_INTERVAL:
+        return _effect(pairs, points_only(points), None)
+    a, b = pairs.per_seed(pairs.treatment), pairs.per_seed(pairs.control)
+
+    def ends(level: float) -> tuple[float, float]:
+        low, high = intervals.share_difference(a, b, pairs.cells, level)
+        return float(low), float(high)
+
+    n = len(points)
+    is_t = pairs.cells > 1 and points.std() > NO_SPREAD
+    method = f"t over {n} seeds" if is_t else f"Newcombe over {n} seeds"
+    estimate = Estimate(float(points.mean()), *ends(confidence), n, tuple(points.tolist()), method)
+    return _effect(pairs, estimate, intervals.p_value(ends))
+
+
+def failure_effects(
+    seeds: Sequence[int], cells: Sequence[str], treated: Sequence[bool], failure: Sequence[bool | None]
+) -> tuple[Effect, Effect]:
+    """The effect on the failure rate twice: no undecided trial (None) failed, and all did.
+
+    A verdict needs both to agree.
+    """
+    none_failed = pair_up(seeds, cells, treated, [float(each is True) for each in failure])
+    all_failed = pair_up(seeds, cells, treated, [float(each is not False) for each in failure])
+    return paired_shares(none_failed), paired_shares(all_failed)
+
+
+def probability_of_improvement(pairs: Pairs, better: str = LOWER, confidence: float = CONFIDENCE) -> Effect:
+    """P(treatment better than its own control) + 1/2 P(equal), the diverged worst; 1/2 is no effect.
+
+    Each pair gives 1, 1/2 or 0; averaged within a seed, then an interval of a share over the seeds, from 5
+    on. Of the same seed and cell, where `unpaired_improvement` compares any two seeds.
+    """
+    sign = 1.0 if better == HIGHER else -1.0
+    wins = np.where(
+        pairs.treatment == pairs.control,
+        0.5,
+        (sign * pairs.treatment > sign * pairs.control).astype(np.float64),
+    )
+    points = pairs.per_seed(wins)
+
+    def ends(level: float) -> tuple[float, float]:
+        low, high = intervals.share(points, pairs.cells, level)
+        return float(low), float(high)
+
+    estimate = share_over_seeds(points.tolist(), pairs.cells, confidence)
+    return _effect(pairs, estimate, None if estimate.low is None else intervals.p_value(ends, 0.5))
+
+
+def unpaired_improvement(
+    seeds: Sequence[int],
+    cells: Sequence[str],
+    treated: Sequence[bool],
+    values: Sequence[float],
+    better: str = LOWER,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """P(a treated trial is better than a control one of the same cell, whatever the seeds), ties half.
+
+    The mean over cells of U / (n m), U the Mann-Whitney statistic (Agarwal et al. 2021, arXiv:2108.13264,
+    section 4.3, where a cell is a task). Diverged trials are infinite. The interval is that of a share over
+    the jackknife pseudo-values of the seeds, since cells share seeds. Sequences [N].
+    """
+    seed, value = np.asarray(seeds), np.asarray(values, dtype=np.float64)
+    arm, cell = np.asarray(treated, dtype=bool), np.asarray(cells)
+    value = value if better == HIGHER else -value
+
+    def improvement(kept: NDArray[np.bool_]) -> Array:
+        shares = []
+        for name in np.unique(cell):
+            a, b = value[kept & arm & (cell == name)], value[kept & ~arm & (cell == name)]
+            if a.size and b.size:
+                shares.append(float((a[:, None] > b).mean() + (a[:, None] == b).mean() / 2))
+        return np.asarray(np.mean(shares) if shares else np.nan)
+
+    whole, pseudo = jackknife(improvement, seed)
+    return share_over_seeds(pseudo.tolist(), math.inf, confidence, mean=float(whole))
+
+
+def median_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
+    """Median over seeds of the median over cells of log(treatment / control), with diverged trials in it.
+
+    A pair whose treatment alone diverged is +inf, whose control alone did -inf, and 0 if both did. Interval
+    from order statistics (`intervals.median`), from 6 seeds on; p from the sign test over seeds. Distances
+    only: lower is better, diverged is +inf.
+    """
+    values = _log_differences(pairs)
+    points = np.array(
+        [_middle(np.sort(values[pairs.seeds == seed])) for seed in np.unique(pairs.seeds)], dtype=np.float64
+    )
+    n, least = len(points), intervals.seeds_for_median(confidence)
+    centre = _middle(np.sort(points)) if n else math.nan
+    if n < least:
+        why = f"{n} seeds: points only (a median's interval takes {least})"
+        return _effect(pairs, points_only(points, why, mean=centre), None)
+    low, high = intervals.median(points, confidence)
+    method = f"order statistics of {n} seeds"
+    estimate = Estimate(centre, float(low), float(high), n, tuple(points.tolist()), method)
+    moved = int((points != 0).sum())
+    p = float(stats.binomtest(int((points > 0).sum()), moved).pvalue) if moved else 1.0
+    return _effect(pairs, estimate, p)
+
+
+def _log_differences(pairs: Pairs) -> Array:
+    if (np.minimum(pairs.treatment, pairs.control) <= 0).any():
+        raise UserError("A log-ratio needs positive values; take a difference of values that can be 0.")
+    both = np.isinf(pairs.treatment) & np.isinf(pairs.control)
+    logs = _logs(pairs)
+    return np.where(both, 0.0, logs.treatment - np.where(both, 0.0, logs.control))
+
+
+def _middle(ordered: Array) -> float:
+    """The median; between -inf and +inf lies nothing, which is 0: neither side is better."""
+    a, b = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    if math.isinf(a) and math.isinf(b) and a != b:
+        return 0.0
+    return (a + b) / 2
