@@ -229,9 +229,11 @@ class Game:
         columns = self.columns
         if player == DISC:
             change = change - (columns.lr_d * columns.weight_decay) * weights
-        if not self._rates_fall:
-            return change
-        return change * (1.0 - columns.lr_decay * min(1.0, self.step / self.steps))
+        return change * self.rates_left() if self._rates_fall else change
+
+    def rates_left(self) -> Tensor:
+        """What is left of the rates at this step, as a factor [K, 1]."""
+        return 1.0 - self.columns.lr_decay * min(1.0, self.step / self.steps)
 
     def _note_deaths(self, alive: Tensor) -> None:
         died = (self.alive & ~alive).squeeze(1)

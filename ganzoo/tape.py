@@ -33,15 +33,18 @@ class Tape:
         # The second update of an optimizer stands for all later ones: its first may start a memory.
         self._updates = {name: max(1, game.player(name).updates) for name in (GEN, DISC)}
 
-    def gradient(self, player: str, draws: Draws, lookahead: int = 0) -> Gradient:
-        """As Game.gradient, with a gradient that can be differentiated."""
+    def gradient(
+        self, player: str, draws: Draws, lookahead: int = 0, penalised: int | None = None
+    ) -> Gradient:
+        """As Game.gradient, with a gradient that can be differentiated; D's penalty counts `penalised` times,
+        None: as often as in the update to come."""
         game, objective = self._game, self._game.objective
         # Copies, so that a gradient is partial: the other player may have moved as a function of these.
         at_weights = {name: self.point[f"{name}.weights"].clone() for name in (GEN, DISC)}
         weights = at_weights[player]
         with self._at(at_weights):
             if player == DISC:
-                times = game.penalised(self._updates[DISC])
+                times = game.penalised(self._updates[DISC]) if penalised is None else penalised
                 value = objective.d_value(draws, objective.fakes(draws), game.step, penalised=times)
             else:
                 at = OWN
@@ -89,10 +92,8 @@ class Tape:
         kept = {name: (stack.params, stack.buffers) for name, stack in stacks.items()}
         try:
             for name, stack in stacks.items():
-                stack.params, stack.buffers = (
-                    stack.views(weights[name]),
-                    stack.cloned_buffers(),
-                )
+                stack.params = stack.views(weights[name])
+                stack.buffers = _like(weights[name], stack.cloned_buffers())
             yield
         finally:
             for name, stack in stacks.items():
@@ -132,6 +133,11 @@ def spectral_radius(matrices: Tensor) -> Tensor:
     # LAPACK refuses what is not finite, for all members alike.
     radius: Tensor = torch.linalg.eigvals(matrices.where(finite.view(-1, 1, 1), 0.0)).abs().amax(-1)
     return radius.where(finite, torch.nan)
+
+
+def _like(weights: Tensor, buffers: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The buffers in the weights' precision, counters as they are."""
+    return {name: b.to(weights.dtype) if b.is_floating_point() else b for name, b in buffers.items()}
 
 
 def _grad(value: Tensor, weights: Tensor) -> Tensor:

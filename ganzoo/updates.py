@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ganzoo.game import Game
 from ganzoo.objective import DISC, GEN, Draws
@@ -25,15 +26,30 @@ class Update:
     opponent: bool = False
 
 
+class Beside(Protocol):
+    """Random inputs for who looks at a game, from streams of their own: training draws none of them."""
+
+    def __call__(
+        self, purpose: str, split: str = "train", half: int | None = None, batch: int = 0
+    ) -> Callable[[int], Draws]:
+        """What D's update i = 0, 1, ... would read; equal arguments give equal draws, whatever the step.
+
+        Reals are rows of the split "train" or "heldout": all, or its half 0 or 1. batch: 0 is that of
+        training.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Play:
     """A game and how it is played. coming(): the random inputs of the updates to come, again from the next
-    one whenever it is called."""
+    one whenever it is called; beside: inputs that training never sees."""
 
     game: Game
     update: Update
     players: Sequence[str]
     coming: Callable[[], Draw]
+    beside: Beside
 
 
 def turns(n_critic: int, g_steps: int, order: str) -> tuple[str, ...]:

@@ -77,6 +77,14 @@ _DISTANCE = (
     " halves of the sample against the train rows); nothing is drawn; "
 )
 
+_FEATURES = {
+    "features": Key(
+        str, "own", "the data set's own classifier's, or Inception-v3's", choices=("own", "inception")
+    ),
+    "weights": Key(str, "", "file of torch-fidelity's Inception weights; empty: look for it"),
+}
+_SHRINK = ("both", "samples")
+
 METRICS = Catalog(
     [
         Entry(
@@ -106,6 +114,54 @@ METRICS = Catalog(
                 + "in Inception-v3's 2,048 pooled features of the bytes, resized to 299 pixels.",
                 cost="n d^2 + d^3 with d = 2,048, after n passes of Inception-v3, which take far longer",
                 check="bench.metrics.fid:check",
+            ),
+        ),
+        Entry(
+            "metric",
+            "fd_inf",
+            "bench.metrics.fd_inf:fd_inf",
+            "fd at 1/N = 0: the line of least squares through its means over k disjoint blocks of n / k rows",
+            keys={
+                "points": Key(
+                    int, 5, "block counts k = 1 .. points that the line is fitted to", low=2, high=20
+                ),
+                "shrink": Key(
+                    str, "both", "what is cut into blocks: both sides, or the samples alone", choices=_SHRINK
+                ),
+                **_FEATURES,
+            },
+            paper="arXiv:1911.07023",
+            facts=_facts(
+                ("image",),
+                _distance("fd_inf", "squared feature units"),
+                protocol=_DISTANCE
+                + "each side in k blocks of n / k rows, k = 1 .. 5, a block against a block,"
+                " extrapolated to k = 0; may be below 0; needs n > 2 points d, d features: n >= 650 for 64.",
+                cost="points n d^2 + points^2 d^3: 40 ms for 2,000 digits",
+                check="bench.metrics.fd_inf:check",
+            ),
+        ),
+        Entry(
+            "metric",
+            "kid",
+            "bench.metrics.kid:kid",
+            "unbiased squared MMD with the kernel (<x, y> / d + 1)^3",
+            keys={
+                "subsets": Key(
+                    int, 0, "mean over that many random subsets; 0: all samples", low=0, high=10_000
+                ),
+                "subset_size": Key(int, 1000, "rows of a subset", low=2, high=100_000),
+                **_FEATURES,
+            },
+            paper="arXiv:1801.01401",
+            facts=_facts(
+                ("image",),
+                _distance("kid", "kernel units"),
+                protocol=_DISTANCE
+                + "in the features of the data set's classifier (or of Inception-v3, by the"
+                " key `features`), all pairs; may be below 0.",
+                cost="n^2 d, in blocks of 16 MB: 150 ms for 2,000 digits",
+                check="bench.metrics.kid:check",
             ),
         ),
         Entry(
@@ -293,8 +349,8 @@ METRICS = Catalog(
                     Column("game_jacobian.turn_residual", "1 / rate", ""),
                     Column("game_jacobian_status", "text", ""),
                 ),
-                protocol="the field of both players on one fixed batch of train rows, latents and noises of its"
-                " own streams, in float64; no matrix: Arnoldi's method from a fixed random vector.",
+                protocol="the field of both players on one fixed batch of train rows, latents and noises of"
+                " its own streams, in float64; no matrix: Arnoldi's method from a fixed random vector.",
                 floor=False,
                 cost="`vectors` double backward passes of a training step in float64, and as many vectors of"
                 " all weights in memory",

@@ -19,10 +19,10 @@ from ganzoo.game import Game, Player
 from ganzoo.layers import dropout_shapes
 from ganzoo.losses import Loss
 from ganzoo.networks.gan import Gan, initial_values
-from ganzoo.objective import Columns, Objective
+from ganzoo.objective import DISC, Columns, Draws, Objective
 from ganzoo.penalties import Penalty
 from ganzoo.stack import Stack
-from ganzoo.updates import Update
+from ganzoo.updates import Beside, Update
 
 
 def check_pack(pack: Pack) -> None:
@@ -116,6 +116,27 @@ def build_streams(pack: Pack, data: Dataset, game: Game) -> PackStreams:
     )
 
 
+def build_beside(pack: Pack, data: Dataset, streams: PackStreams) -> Beside:
+    """Random inputs for metrics of the game; held-out data are moved to the device when one asks."""
+    gan = network(pack.trials[0], data.shape)
+    splits = {"train": (streams.data, class_labels(data, gan, pack.device))}
+
+    def beside(
+        purpose: str, split: str = "train", half: int | None = None, batch: int = 0
+    ) -> Callable[[int], Draws]:
+        if split not in splits:
+            rows = torch.tensor(data.heldout, dtype=streams.data.dtype, device=pack.device)
+            splits[split] = (rows, class_labels(data, gan, pack.device, "heldout"))
+        rows, labels = splits[split]
+        if half is not None:
+            part = slice(half * (len(rows) // 2), (half + 1) * (len(rows) // 2))
+            rows, labels = rows[part], None if labels is None else labels[part]
+        own = streams.beside(f"{purpose} {split} {half}", rows, labels, batch)
+        return lambda update: own.draws(DISC, update)
+
+    return beside
+
+
 def build_update(trial: Trial) -> Update:
     update: Update = ZOO.get("update", trial.update.name).load()(**trial.update.kwargs)
     return update
@@ -148,13 +169,14 @@ def build_penalty(pack: Pack) -> Penalty:
     return penalty
 
 
-def class_labels(data: Dataset, gan: Gan, device: str) -> Tensor | None:
-    """One-hot labels [N, classes] of the training data, for a conditional model."""
+def class_labels(data: Dataset, gan: Gan, device: str, split: str = "train") -> Tensor | None:
+    """One-hot labels [N, classes] of a split, for a conditional model."""
     if not gan.classes:
         return None
-    if data.train_labels is None:
+    given = data.train_labels if split == "train" else data.heldout_labels
+    if given is None:
         raise ValueError(f"a conditional model needs labels, and {data.component.name} has none")
-    labels = torch.from_numpy(np.array(data.train_labels)).to(device)
+    labels = torch.from_numpy(np.array(given)).to(device)
     return torch.nn.functional.one_hot(labels, gan.classes)
 
 

@@ -15,7 +15,7 @@ from bench.data.load import Dataset
 from bench.metrics.asked import asked_classes
 from bench.metrics.evaluate import Evaluator
 from bench.metrics.game import build_game_measures
-from bench.train.build import build_game, build_streams, build_update, network
+from bench.train.build import build_beside, build_game, build_streams, build_update, network
 from bench.train.monitors import PROBE, Interval, ProbeInputs, interval_values, probe, thresholds
 from bench.train.streams import latents, stream
 from bench.trial import Pack, evaluation_steps
@@ -81,7 +81,8 @@ def train(
         return draw
 
     draw = coming()
-    look = _Look(pack, data, evaluator, Play(game, update, players, coming), streams.data)
+    play = Play(game, update, players, coming, build_beside(pack, data, streams))
+    look = _Look(pack, data, evaluator, play, streams.data)
     threshold = thresholds(game)
     previous = max(start, 0)
     for point in (p for p in schedule if p > start):

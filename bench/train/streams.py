@@ -7,6 +7,7 @@ no state.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -79,7 +80,18 @@ class PackStreams:
         self.data, self._labels, self._latent, self._dropout = data, labels, latent, dropout
         self._batch, self._outputs, self._shared = batch, batch // pac, shared_latents
         self._needs, self._dtype, self._device = needs, dtype, device
+        self._pac = pac
+        self._scope: tuple[str, ...] = ()
         self._blocks: dict[tuple[str, str], tuple[int, Tensor]] = {}
+
+    def beside(self, purpose: str, data: Tensor, labels: Tensor | None, batch: int = 0) -> PackStreams:
+        """Streams like these for another purpose, which share no number with them. data, labels: other rows;
+        batch: 0 is that of training."""
+        other = copy.copy(self)
+        other.data, other._labels, other._scope = data, labels, ("beside", purpose)
+        other._batch = batch or self._batch
+        other._outputs, other._blocks = other._batch // self._pac, {}
+        return other
 
     def draws(self, player: str, update: int) -> Draws:
         """The inputs of one player's `update`-th update (from 0)."""
@@ -157,7 +169,8 @@ class PackStreams:
         block, offset = divmod(update, BLOCK)
         held = self._blocks.get((purpose, player))
         if held is None or held[0] != block:
-            parts = [make(stream(self._study_seed, s, purpose, player, block), BLOCK) for s in self._seeds]
+            index: tuple[int | str, ...] = (player, block, *self._scope)
+            parts = [make(stream(self._study_seed, s, purpose, *index), BLOCK) for s in self._seeds]
             held = (block, torch.from_numpy(np.stack(parts, axis=1)).to(self._device))
             self._blocks[purpose, player] = held
         return self._spread(held[1][offset])
@@ -168,7 +181,7 @@ class PackStreams:
         """[K, ...]: drawn per update, on the device that trains."""
         parts = []
         for seed in self._seeds:
-            generator = stream(self._study_seed, seed, purpose, player, update, name)
+            generator = stream(self._study_seed, seed, purpose, player, update, name, *self._scope)
             if self._device.startswith("cuda"):
                 own = torch.Generator(self._device)
                 own.manual_seed(int(generator.integers(0, 2**63)))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.data.load import Dataset
-from bench.train.build import build_update
-from bench.trial import Trial
+from bench.train.build import build_beside, build_update
+from bench.trial import Pack, Trial
 from ganzoo.catalog import ZOO
 from ganzoo.game import Game
 from ganzoo.objective import DISC, GEN, Draws
@@ -68,6 +68,7 @@ def tiny(**changes: object) -> Trial:
 def played(trials: tuple[Trial, ...], data: Dataset = ONE, steps: int = 3) -> Play:
     """The game after some steps, so that every optimizer has a memory."""
     game, streams = build(trials, data)
+    beside = build_beside(Pack(trials), data, streams)
     first = trials[0]
     update, players = build_update(first), turns(first.n_critic, first.g_steps, first.order)
 
@@ -83,7 +84,7 @@ def played(trials: tuple[Trial, ...], data: Dataset = ONE, steps: int = 3) -> Pl
     draw = coming()
     for _ in range(steps):
         update.step(game, draw, players)
-    return Play(game, update, players, coming)
+    return Play(game, update, players, coming, beside)
 
 
 def tensors(game: Game) -> list[Tensor]:
