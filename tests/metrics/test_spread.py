@@ -31,6 +31,25 @@ def test_scaled_shifted_and_collapsed_samples() -> None:
     assert measure.score(Batch(np.repeat(real[:1], 100, axis=0)))["spread"] == 0.0
 
 
+def test_modes_of_the_ring_have_the_spread_of_the_closed_form() -> None:
+    """Total variance: 1 + 2 sigma^2 of the ring and of every second mode, 2 sigma^2 of one mode, and of two
+    neighbours 2 sigma^2 + sin(pi / 8)^2. Spread alone does not see modes that are missing on all sides."""
+    data = load(Component("ring8"))
+    measure = Spread(Context(data, 20_000, Cache(None)))
+    assert data.train_labels is not None
+    whole = 1.0 + 2 * 0.05**2
+    for modes, variance in (
+        (range(8), whole),
+        ((0, 2, 4, 6), whole),
+        ((3,), 2 * 0.05**2),
+        ((3, 4), 2 * 0.05**2 + np.sin(np.pi / 8) ** 2),
+    ):
+        some = Batch(data.train[np.isin(data.train_labels, list(modes))])
+        assert measure.score(some)["spread"] == pytest.approx(np.sqrt(variance / whole), rel=0.02)
+        assert measure.score(some)["sample_rms"] == pytest.approx(1.0, rel=0.01)
+    assert rms(data.train) == pytest.approx(np.sqrt(whole / 2), rel=0.01)
+
+
 def test_data_without_variance_have_no_ratio_to_it() -> None:
     data = load(Component("dirac"))
     measure = Spread(Context(data, 2000, Cache(None)))
