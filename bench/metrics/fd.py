@@ -68,8 +68,9 @@ class Rows:
 
         Centred vectors sum to 0. A reflection that maps (1, ..., 1) to the first axis makes the first row 0.
         """
-        scale = np.sqrt(_freedom(self.n))
-        return (self.centred[1:] + self.centred[0] / (np.sqrt(self.n) - 1.0)) / scale
+        made: Matrix = self.centred[1:] + self.centred[0] / (np.sqrt(self.n) - 1.0)
+        made /= np.sqrt(_freedom(self.n))
+        return made
 
     @property
     def trace(self) -> float:
@@ -105,10 +106,9 @@ def statistics(n: int, mean: NDArray[np.floating], covariance: NDArray[np.floati
 
     The distance does not depend on n.
     """
-    mean, covariance = np.asarray(mean, np.float64), np.asarray(covariance, np.float64)
-    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
-        raise ValueError(f"a mean [d] and a covariance [d, d], got {mean.shape} and {covariance.shape}")
-    return Moments(n, mean, covariance * _freedom(n))
+    if np.ndim(mean) != 1 or np.shape(covariance) != (len(mean), len(mean)):
+        raise ValueError(f"a mean [d] and a covariance [d, d], got {np.shape(mean)}, {np.shape(covariance)}")
+    return Moments(n, mean.astype(np.float64), covariance.astype(np.float64) * _freedom(n))
 
 
 def block_moments(features: NDArray[np.floating]) -> Moments:
@@ -226,7 +226,7 @@ def _congruence(symmetric: Matrix, lower: Matrix) -> Matrix:
     return out
 
 
-def _roots(values: Matrix) -> tuple[float, float]:
+def _roots(values: NDArray[np.floating]) -> tuple[float, float]:
     """Sum of the roots of the eigenvalues of a positive semidefinite matrix, and a bound of its error.
 
     An eigenvalue is known to e = 8 eps times the largest; its root r to e / r, to sqrt(e) where r is less.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UserError
-from bench.metrics.batch import Context, Features, Floats
+from bench.metrics.batch import Context, Extractor, Features, Floats
 from bench.metrics.fd import Frechet
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
@@ -84,6 +84,23 @@ class Inception:
 def fid(context: Context, *, weights: str) -> Frechet:
     """`fid` with the protocol of `Frechet`: n samples against n train images. Never compare different n."""
     return Frechet(context, "fid", Inception(check(weights=weights)))
+
+
+def check_features(features: str, weights: str) -> None:
+    """`check` for a metric whose key `features` is "own" or "inception"."""
+    if features == "inception":
+        check(weights=weights)
+
+
+def chosen(context: Context, features: str, weights: str) -> Extractor:
+    """The data set's own extractor ("own"), or Inception-v3 ("inception")."""
+    if features == "inception":
+        return Inception(check(weights=weights))
+    from bench.metrics.extractors import extractor
+
+    if context.dataset.extractor is None:
+        raise UserError(f"The data set {context.dataset.component.name} has no extractor of features.")
+    return extractor(context.dataset.extractor)
 
 
 def _cache_home() -> Path:
