@@ -23,6 +23,12 @@ from tests.zoo.test_tape import dirac as small
 from tests.zoo.test_tape import played
 
 PLAIN, MEASURED = (Component("sw1"),), (Component("sw1"), Component("orbit"))
+ALL = (
+    *MEASURED,
+    Component("game_jacobian"),
+    Component("duality_gap", (("samples", 8), ("steps", 2))),
+)
+OF_GAME = tuple(entry.name for entry in METRICS.entries("metric") if entry.facts.get("of") == "game")
 COLUMNS = [column.name for column in METRICS.get("metric", "orbit").facts["columns"]]
 VALUES = [name for name in COLUMNS if name != "orbit_status"]
 
@@ -32,8 +38,8 @@ def point() -> Dataset:
     return load(Component("dirac"))
 
 
-def dirac(*, measured: bool = True, **changes: object) -> Trial:
-    evaluate = Evaluate(10, 50, MEASURED if measured else PLAIN)
+def dirac(metrics: tuple[Component, ...] = MEASURED, **changes: object) -> Trial:
+    evaluate = Evaluate(10, 50, metrics)
     model = component("model", "dirac", theta=0.8, psi=-0.5)
     settings: dict[str, object] = {
         "model": model,
@@ -47,6 +53,10 @@ def dirac(*, measured: bool = True, **changes: object) -> Trial:
 
 def ticks(data: Dataset, *trials: Trial) -> Iterator[Tick]:
     return train(Pack(trials), data, build(data, trials[0].evaluate.metrics, 50, None))
+
+
+def test_every_metric_of_the_game_is_among_them() -> None:
+    assert {each.name for each in ALL} == {"sw1", *OF_GAME}
 
 
 @pytest.mark.parametrize(
@@ -63,24 +73,28 @@ def ticks(data: Dataset, *trials: Trial) -> Iterator[Tick]:
 def test_training_never_notices(point: Dataset, changes: dict[str, object]) -> None:
     """Every other value of the rows, and the whole state, bit for bit."""
     pairs = zip(
-        ticks(point, dirac(**changes), dirac(seed=1, **changes)),
-        ticks(point, dirac(measured=False, **changes), dirac(measured=False, seed=1, **changes)),
+        ticks(point, dirac(ALL, **changes), dirac(ALL, seed=1, **changes)),
+        ticks(point, dirac(PLAIN, **changes), dirac(PLAIN, seed=1, **changes)),
         strict=True,
     )
     for looked, plain in pairs:
         a, b = looked.state(), plain.state()
         assert all(torch.equal(a[name], b[name]) for name in a)
         for row, other in zip(looked.rows, plain.rows, strict=True):
-            assert row["orbit_status"] == "ok"
-            others = {name: value for name, value in row.items() if "orbit" not in name}
+            assert [row[f"{name}_status"] for name in OF_GAME] == ["ok"] * len(OF_GAME)
+            others = {
+                name: value
+                for name, value in row.items()
+                if not name.removeprefix("ema.").startswith(OF_GAME)
+            }
             assert others | {"trial": 0} == other | {"trial": 0}
 
 
 def test_resumed_is_uninterrupted(point: Dataset) -> None:
-    trial = dirac(n_critic=2)
+    trial = dirac(ALL, n_critic=2)
     whole = [(tick.step, tick.rows, tick.state()) for tick in ticks(point, trial)]
     (at, _, state), (_, rows, _) = whole[-2:]
-    resumed = train(Pack((trial,)), point, build(point, MEASURED, 50, None), (at, state))
+    resumed = train(Pack((trial,)), point, build(point, ALL, 50, None), (at, state))
     assert next(resumed).rows == rows
 
 
