@@ -137,7 +137,7 @@ METRICS = Catalog(
                 protocol=_DISTANCE
                 + "each side in k blocks of n / k rows, k = 1 .. 5, a block against a block,"
                 " extrapolated to k = 0; may be below 0; needs n > 2 points d, d features: n >= 650 for 64.",
-                cost="points n d^2 + points^2 d^3: 40 ms for 2,000 digits",
+                cost="points n d^2 + points^2 d^3: 30 ms for 2,000 digits",
                 check="bench.metrics.fd_inf:check",
             ),
         ),
@@ -160,7 +160,7 @@ METRICS = Catalog(
                 protocol=_DISTANCE
                 + "in the features of the data set's classifier (or of Inception-v3, by the"
                 " key `features`), all pairs; may be below 0.",
-                cost="n^2 d, in blocks of 16 MB: 150 ms for 2,000 digits",
+                cost="n^2 d, in blocks of 16 MB: 100 ms for 2,000 digits",
                 check="bench.metrics.kid:check",
             ),
         ),
