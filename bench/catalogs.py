@@ -45,6 +45,20 @@ def listing(what: str) -> list[dict[str, Any]]:
             }
             for each in OUTCOMES.values()
         ]
+    if what == "rules":
+        from bench.judge.rules import RANGES, RULES
+
+        return [
+            {
+                "name": name,
+                "value": getattr(RULES, name),
+                "unit": each.unit,
+                "low": each.low,
+                "high": each.high,
+                "decides": each.meaning,
+            }
+            for name, each in RANGES.items()
+        ]
     if what == "recipes":
         return [
             {"name": each.name, "paper": each.paper, "settings": show(each.settings), "note": each.note}

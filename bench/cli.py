@@ -72,6 +72,7 @@ def put(text: str) -> None:
 
 
 RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+RESULTS_OR_RUN = click.argument("results", type=click.Path(exists=True, path_type=Path))
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
 )
@@ -188,15 +189,22 @@ def status(results: Path, watch: bool, as_json: bool, form: str) -> int:
 
 
 @cli.command()
-@RESULTS
-@click.argument("trial")
+@RESULTS_OR_RUN
+@click.argument("trial", required=False)
 @FORMAT
-def show(results: Path, trial: str, form: str) -> int:
-    """Everything about one TRIAL of RESULTS; the first characters of its id are enough."""
+def show(results: Path, trial: str | None, form: str) -> int:
+    """Everything about one TRIAL of RESULTS; the first characters of its id are enough.
+
+    RESULTS may be the file of one run, which has one trial.
+    """
     from bench.report.show import show as page
     from bench.store.tables import load
 
     tables = load(results)
+    if trial is None:
+        if len(tables.trials) != 1:
+            raise click.UsageError("say which TRIAL; ids stand in trials.parquet and in the report")
+        trial = str(tables.trials["trial"].iloc[0])
     text = page(tables, trial)  # refuses what is no trial, or several
     if form == "table":
         put(text)
@@ -207,30 +215,50 @@ def show(results: Path, trial: str, form: str) -> int:
 
 
 @cli.command()
-@RESULTS
+@RESULTS_OR_RUN
+@click.option(
+    "--rules",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML with thresholds in place of the rules' own (`ls rules`): `converged_distance: 0.1`.",
+)
+@click.option("--changed", is_flag=True, help="List only the trials whose outcome changed.")
 @click.option("--strict", is_flag=True, help="Exit 4 when trials are missing or a claim is open.")
 @FORMAT
-def judge(results: Path, strict: bool, form: str) -> int:
-    """Judge every finished trial of RESULTS again, from its stored curves."""
-    from bench.store.tables import judge_again, load
+def judge(results: Path, file: Path | None, changed: bool, strict: bool, form: str) -> int:
+    """Judge every finished trial of RESULTS again, from its stored curves; say what changed.
 
-    for sentence in judge_again(results):
+    Without --rules by the rules of this version, whatever rules the tables were made by.
+    """
+    from bench.store.rejudge import judge_again, listed, summary
+    from bench.store.tables import study_of
+    from bench.study.rules_file import load_rules
+
+    made = judge_again(results, load_rules(file)) if file else judge_again(results)
+    for sentence in made.notes:
         say(sentence)
-    tables = load(results)
-    axes = [name for name in tables.meta.get("axes", []) if name in tables.trials]
-    columns = ["trial", *axes, "seed", "status", "outcome", "outcome_step", "outcome_reason"]
-    rows = [dict(zip(columns, row, strict=True)) for row in tables.trials[columns].itertuples(index=False)]
+    columns, rows = listed(made, changed)
     put(render(rows, form, columns))
-    counts = tables.trials["outcome"].fillna("not finished").value_counts()
-    say(", ".join(f"{number} {name}" for name, number in counts.items()))
-    is_open = bool((tables.trials["status"] != "done").any()) or bool(tables.study.get("claims"))
+    for line in summary(made):
+        say(line)
+    is_open = set(made.trials.column("status").to_pylist()) != {"done"} or bool(
+        study_of(results).get("claims")
+    )
     return INCOMPLETE if strict and is_open else DONE
 
 
 @cli.command()
-@RESULTS
+@RESULTS_OR_RUN
 def report(results: Path) -> int:
-    """Write RESULTS/report.html, one offline page, from the tables; prints its path."""
+    """Write RESULTS/report.html, one offline page, from the tables; prints its path.
+
+    RESULTS may be the file of one run: RUN.parquet gives RUN.html.
+    """
+    if results.is_file():
+        from bench.report.run import write as write_run
+
+        put(str(write_run(results)))
+        return DONE
     from bench.report.page import write
     from bench.report.published import sentence
 
@@ -242,7 +270,7 @@ def report(results: Path) -> int:
 
 LISTS = (
     *("models", "losses", "penalties", "updates", "optimizers", "datasets", "metrics"),
-    *("outcomes", "recipes", "studies"),
+    *("outcomes", "rules", "recipes", "studies"),
 )
 
 

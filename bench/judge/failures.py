@@ -11,10 +11,10 @@ import math
 import numpy as np
 
 from bench.judge.flag import NULL, Flag, from_condition, median, number, percent
-from bench.judge.quality import improving
+from bench.judge.quality import all_modes, finding_modes, improving, sharpening
 from bench.judge.trace import (
+    LAST_STEP,
     Array,
-    Context,
     Trace,
     at_least,
     both,
@@ -24,6 +24,7 @@ from bench.judge.trace import (
     less,
     middle,
     more,
+    overlaps,
     reversals,
     trend,
     windows,
@@ -56,7 +57,7 @@ def diverged(trace: Trace) -> Flag:
 def _non_finite(trace: Trace) -> Flag | None:
     """A step that was not finite, told by the loop, a metric's status or an infinity; it never recovers."""
     first = trace.floats("first_bad_step")
-    first = first[np.isfinite(first)]
+    first = first[(first >= 0) & (first <= LAST_STEP)]
     if first.size:
         step = int(first.min())
         return Flag(
@@ -113,8 +114,9 @@ def total_collapse(trace: Trace) -> Flag:
 
 
 def vanishing_gradient(trace: Trace) -> Flag:
-    """d_auc >= 0.99, g_saturation * d_slope < 1 % of its early value, q far and not improving, over W."""
-    rules = trace.rules
+    """Over W d_auc >= 0.99 and g_saturation * d_slope < 1 % of its early value in the median; q far and not
+    improving."""
+    rules, width = trace.rules, trace.width
     if not trace.enough:
         return NULL
     auc, signal = trace.floats("d_auc.mean"), trace.floats("g_saturation") * trace.floats("d_slope")
@@ -122,16 +124,16 @@ def vanishing_gradient(trace: Trace) -> Flag:
     early = early[np.isfinite(early)]
     reference = float(early.max()) if early.size else math.nan
     share = signal / reference if reference > 0 else np.full(len(trace), np.nan)
-    condition = both(
-        at_least(auc, rules.vanishing_auc),
-        less(share, rules.vanishing_signal),
-        more(trace.relative, rules.vanishing_distance),
-    )
+    far = more(trace.relative, rules.vanishing_distance)
+    # Each window of W's length ends at the evaluation for which it speaks.
+    condition = np.full(len(trace), np.nan)
+    perfect = at_least(middle(windows(auc[1:], width)), rules.vanishing_auc)
+    starved = less(middle(windows(share[1:], width)), rules.vanishing_signal)
+    condition[width:] = both(perfect, starved, *windows(far[1:], width).T)
     fall = improving(trace)
-    if fall.holds is not False:
+    if fall.holds is not False and condition[-1] != 0:
         # Unknown stays unknown; a run that improves is not starved, whatever D's AUC.
-        last = np.where(condition == 0, 0.0, 0.0 if fall.holds else np.nan)
-        condition = np.where(np.arange(len(trace)) >= len(trace) - trace.width, last, condition)
+        condition[-1] = 0.0 if fall.holds else np.nan
 
     def why(index: int) -> str:
         return (
@@ -141,7 +143,11 @@ def vanishing_gradient(trace: Trace) -> Flag:
             "distance at the start."
         )
 
-    return from_condition(trace, condition, trace.width, why)
+    flag = from_condition(trace, condition, 1, lambda index: why(index - width + 1))
+    if flag.onset is None:
+        return flag
+    first = int(np.searchsorted(trace.steps, flag.onset)) - width + 1
+    return Flag(flag.holds, int(trace.steps[first]), flag.recovery, flag.why)
 
 
 def oscillating(trace: Trace) -> Flag:
@@ -161,7 +167,8 @@ def oscillating(trace: Trace) -> Flag:
 
 
 def _hopping(trace: Trace) -> Flag:
-    """Most steps of a window change more of the covered set than they keep (Jaccard < 1/2)."""
+    """Most steps of a window change more of the covered set than they keep (Jaccard < 1/2), or the set moves
+    on: over some lag less than half of the smaller set is common."""
     rules, width = trace.rules, trace.width
     index = jaccard(trace.texts("modes.set"))
     hq = trace.floats("modes.hq")
@@ -170,36 +177,73 @@ def _hopping(trace: Trace) -> Flag:
     index = np.where(stray & ~np.isnan(index), 1.0, index)
     rolled = np.full(len(trace), np.nan)
     rolled[width:] = middle(windows(index[1:], width))
+    moved = np.full(len(trace), np.nan)
+    lag = 1
+    if (index < 1).any():
+        moved, lag = _moving_on(trace, hq)
 
     def why(at: int) -> str:
+        if not rolled[-1] < rules.jaccard:
+            return (
+                f"From step {trace.steps[at]} on, the covered modes moved on: over {lag} evaluations only "
+                f"{percent(moved[-1])} of the smaller set stayed (median of the last {width})."
+            )
         changed = int((index[trace.window] < rules.jaccard).sum())
         return (
             f"From step {trace.steps[at]} on, the covered modes kept changing: in {changed} of the last "
             f"{width} evaluations fewer than half stayed (median Jaccard {number(rolled[-1])})."
         )
 
-    return from_condition(trace, less(rolled, rules.jaccard), 1, why)
+    condition = np.where(less(moved, rules.overlap) == 1, 1.0, less(rolled, rules.jaccard))
+    return from_condition(trace, condition, 1, why)
+
+
+def _moving_on(trace: Trace, hq: Array) -> tuple[Array, int]:
+    """The least, over the lags within W, of the median overlap of sets so far apart; the lag of the last one.
+
+    Overlap: |A and B| / min(|A|, |B|), 1 beside a set that is mostly stray samples; NaN beside a null.
+    """
+    width, n = trace.width, len(trace)
+    common, sizes = overlaps(trace.texts("modes.set"))
+    least = np.fmin(sizes[:, None], sizes[None])
+    stray = np.minimum(hq[:, None], hq[None]) < trace.rules.collapse_hq
+    share = np.where(stray | (least == 0), 1.0, common / np.maximum(least, 1.0))
+    share[np.isnan(common)] = np.nan
+    out, found = np.full(n, np.nan), 1
+    for lag in range(2, min(width, n - width + 1)):
+        at = np.full(n, np.nan)
+        at[lag + width - 1 :] = middle(windows(np.diagonal(share, -lag), width))
+        if at[-1] < np.fmin(out, 1.0)[-1]:
+            found = lag
+        out = np.fmin(out, at)
+    return out, found
 
 
 def _swinging(trace: Trace) -> Flag:
     """Reversals between legs beyond size and noise in the last 2 W, without trend, still moving in W."""
     rules, width = trace.rules, trace.width
     length = min(math.ceil(rules.swing_windows * width), len(trace) - 1)
-    leg = max(rules.swing_size * trace.scale, rules.swing_noise * trace.noise)
     if math.isnan(trace.scale):
         return NULL
     condition = np.full(len(trace), np.nan)
     starts = np.arange(length, len(trace))
     spans = windows(trace.distance[1:], length)
     recent = spans[:, -width:]
+    level = rules.swing_level * (middle(spans) - trace.context.floor_mean)
+    legs = np.clip(level, rules.swing_least * trace.scale, rules.swing_size * trace.scale)
+    legs = np.maximum(legs, rules.swing_noise * trace.noise)
     condition[starts] = np.where(np.isnan(spans).any(1), np.nan, 0.0)
-    wide = (np.ptp(spans, axis=1) >= leg) & (np.ptp(recent, axis=1) >= leg / 2)
+    wide = (np.ptp(spans, axis=1) >= legs) & (np.ptp(recent, axis=1) >= legs / 2)
+    # n reversals stand between n + 1 legs: a shorter way cannot hold them (less a little for rounding).
+    wide &= np.abs(np.diff(spans)).sum(axis=1) >= 0.999 * legs * (rules.swing_reversals + 1)
     for k in np.flatnonzero(wide):
-        if len(reversals(spans[k], leg)) >= rules.swing_reversals:
+        if len(reversals(spans[k], float(legs[k]))) >= rules.swing_reversals:
             condition[starts[k]] = min(trend(spans[k])) >= rules.improving_p / 2
+    if condition[-1] == 1 and (finding_modes(trace).holds or sharpening(trace).holds):
+        condition[-1] = 0.0  # q swings on the way to more modes or better samples: that is a trend
 
     def why(at: int) -> str:
-        last = spans[-1]
+        last, leg = spans[-1], float(legs[-1])
         return (
             f"{trace.name} kept swinging between {number(last.min())} and {number(last.max())} in the last "
             f"{length} evaluations (from step {trace.steps[-length]}): {len(reversals(last, leg))} reversals "
@@ -211,7 +255,7 @@ def _swinging(trace: Trace) -> Flag:
         return flag
     # The first window that swings ends at the onset; what it saw began at its first reversal.
     end = int(np.searchsorted(trace.steps, flag.onset))
-    turns = reversals(trace.distance[end - length + 1 : end + 1], leg)
+    turns = reversals(trace.distance[end - length + 1 : end + 1], float(legs[end - length]))
     onset = int(trace.steps[end - length + 1 + turns[0]]) if turns else flag.onset
     return Flag(flag.holds, onset, flag.recovery, flag.why)
 
@@ -223,7 +267,9 @@ def partial_collapse(trace: Trace) -> Flag:
         return NULL
     if context.n_modes is not None and context.n_modes > 1:
         hq, covered = trace.floats("modes.hq"), trace.floats("modes.covered")
-        condition = both(at_least(hq, rules.partial_hq), less(covered, _all_modes(context)))
+        condition = both(at_least(hq, rules.partial_hq), less(covered, all_modes(context)))
+        if finding_modes(trace).holds:
+            condition[trace.window] = 0.0
 
         def why(index: int) -> str:
             return (
@@ -245,13 +291,6 @@ def partial_collapse(trace: Trace) -> Flag:
             f"floor while precision kept {percent(median(trace, precision))} of its own."
         ),
     )
-
-
-def _all_modes(context: Context) -> float:
-    """Covered modes that real data show: all, less 3 SD where real samples miss some by chance."""
-    floor = context.floors.get("modes.covered", {})
-    usual = floor.get("mean", math.nan) - 3.0 * floor.get("sd", math.nan)
-    return min(float(context.n_modes or 0), usual) if math.isfinite(usual) else float(context.n_modes or 0)
 
 
 def _growth(trace: Trace, column: str) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from bench.judge.failures import diverged, oscillating, partial_collapse, total_collapse, vanishing_gradient
 from bench.judge.flag import NULL, Flag
-from bench.judge.quality import converged, degraded, plateau, undertrained
+from bench.judge.quality import converged, degraded, half, plateau, undertrained
 from bench.judge.rules import RULES, Rules
-from bench.judge.trace import Context, Trace
+from bench.judge.trace import TREND_LEAST, Context, Trace
 
 __all__ = ["FAILURES", "OUTCOMES", "Context", "Flag", "Outcome", "Verdict", "judge"]
 
@@ -107,7 +108,10 @@ FAILURES: tuple[str, ...] = tuple(outcome.name for outcome in _ORDER if outcome.
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial ended. `outcome` is None where the stored evaluations cannot decide; `reason` says why."""
+    """How a trial ended. `outcome` is None where the stored evaluations cannot decide; `reason` says why.
+
+    `rules_version` is the label of the rules.
+    """
 
     outcome: str | None
     step: int | None
@@ -119,22 +123,35 @@ class Verdict:
 def judge(curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules = RULES) -> Verdict:
     """The verdict on one trial from its rows of the curves table, in any order.
 
-    `curve` maps column names to arrays of equal length: NaN for null in floats, None in objects.
+    `curve` maps column names to arrays of equal length: NaN for null in floats, None in objects. What is not
+    as expected (a column of another type, a row without a step) counts as null or is left out: no curve
+    raises.
     """
-    trace = Trace.of(curve, context, rules)
+    return judge_trace(Trace.of(curve, context, rules))
+
+
+def judge_trace(trace: Trace) -> Verdict:
+    """`judge`, of a curve made ready for the rules."""
+    context, label = trace.context, trace.rules.label
     if not len(trace):
-        flags = dict.fromkeys(OUTCOMES, NULL)
-        return Verdict(
-            None, None, "No evaluation was stored, so nothing can be judged.", flags, rules.version
-        )
-    flags = {name: outcome.sign(trace) for name, outcome in OUTCOMES.items()}
+        return Verdict(None, None, _nothing(trace), dict.fromkeys(OUTCOMES, NULL), label)
+    # Absurd numbers overflow on the way to a comparison that still comes out right.
+    with np.errstate(all="ignore"):
+        flags = {name: outcome.sign(trace) for name, outcome in OUTCOMES.items()}
     if any(flags[name].holds for name in OUTCOMES if name != "stalled"):
         flags["stalled"] = Flag(False)
     short = context.steps > int(trace.steps[-1])
     for name, flag in flags.items():
         if flag.holds and not (short and name != "diverged"):
-            return Verdict(name, flag.onset, flag.why, flags, rules.version)
-    return Verdict(None, None, _undecided(trace, short), flags, rules.version)
+            return Verdict(name, flag.onset, flag.why, flags, label)
+    return Verdict(None, None, _undecided(trace, short), flags, label)
+
+
+def _nothing(trace: Trace) -> str:
+    """Why there is no evaluation to judge."""
+    if not trace.rows:
+        return "No evaluation was stored, so nothing can be judged."
+    return "No row of the curve has a step (a whole number from 0 on), so nothing can be judged."
 
 
 def _undecided(trace: Trace, short: bool) -> str:
@@ -148,9 +165,15 @@ def _undecided(trace: Trace, short: bool) -> str:
             f"the rules need {trace.width} after the one at step 0."
         )
     name = trace.context.primary
-    known = int(np.isfinite(trace.distance[trace.window]).sum())
-    if known < trace.width:
-        return (
-            f"{name} is known at {known} of the last {trace.width} evaluations, so the end cannot be judged."
-        )
-    return f"The floor of {name} is not known, so its level of {trace.final:.3g} cannot be judged."
+    for length in (trace.width, half(trace)):
+        known = int(np.isfinite(trace.distance[-length:]).sum())
+        if known < length:
+            return (
+                f"{name} is known at {known} of the last {length} evaluations, so the end cannot be judged."
+            )
+    if math.isnan(trace.context.floor_mean):
+        return f"The floor of {name} is not known, so its level of {trace.final:.3g} cannot be judged."
+    return (
+        f"{len(trace)} evaluations are too few to tell whether {name} was still improving "
+        f"(a trend needs {TREND_LEAST} over the last half)."
+    )

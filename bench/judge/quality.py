@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from bench.judge.flag import NULL, Flag, from_condition, median, number, p_value, percent
-from bench.judge.trace import Trace, at_most, both, middle, more, theil_sen_fall, trend, windows
+from bench.judge.trace import Context, Trace, at_most, both, middle, more, theil_sen_fall, trend, windows
 
 
 def degraded(trace: Trace) -> Flag:
@@ -48,19 +48,20 @@ def degraded(trace: Trace) -> Flag:
 
 @lru_cache(maxsize=1)
 def converged(trace: Trace) -> Flag:
-    """The relative distance is at most 0.05, or q is within 3 SDs of the floor, held over W."""
+    """Over W the median relative distance is at most 0.05, or q within 3 SDs of the floor; none is far."""
     rules, context = trace.rules, trace.context
     if not trace.enough or math.isnan(context.floor_mean):
         return NULL
     bar = quality_bar(trace)
-    condition = at_most(trace.distance, bar + rules.converged_noise * trace.noise)
+    reach = context.floor_mean + rules.converged_reach * (bar - context.floor_mean)
+    condition = at_most(trace.distance, reach + rules.converged_noise * trace.noise)
 
     def why(index: int) -> str:
         left = (
             "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
         )
         return (
-            f"From step {trace.steps[index]} on, {trace.name} stayed below the bar of {number(bar)}: "
+            f"From step {trace.steps[index]} on, {trace.name} stayed at the bar of {number(bar)}: "
             f"its median over the last {trace.width} evaluations was {number(trace.final)} "
             f"(floor {number(context.floor_mean)}{left})."
         )
@@ -68,7 +69,12 @@ def converged(trace: Trace) -> Flag:
     flag = from_condition(trace, condition, trace.width, why)
     if flag.holds and trace.final > bar:
         return Flag(False)
-    return flag
+    if not flag.holds or flag.onset is None:
+        return flag
+    # It had arrived when it first passed the bar itself.
+    first = int(np.searchsorted(trace.steps, flag.onset))
+    first += int(np.argmax(trace.distance[first:] <= bar))
+    return Flag(True, int(trace.steps[first]), None, why(first))
 
 
 def quality_bar(trace: Trace) -> float:
@@ -83,12 +89,77 @@ def quality_bar(trace: Trace) -> float:
 
 @lru_cache(maxsize=1)
 def improving(trace: Trace) -> Flag:
-    """A significant and sizeable fall of q over the last half: `undertrained` but for the quality bar."""
-    rules = trace.rules
-    half = max(rules.window_least, len(trace) // 2)
-    if len(trace) <= half or math.isnan(trace.context.floor_mean):
+    """Over the last half q falls, or the covered modes or good samples rise while q does not rise.
+
+    Significantly and sizeably: `undertrained` but for the quality bar.
+    """
+    fall = _falling(trace)
+    if fall.holds is not False or trend(trace.distance[-half(trace) :])[1] < trace.rules.improving_p:
+        return fall
+    found = finding_modes(trace)
+    return found if found.holds else sharpening(trace)
+
+
+def finding_modes(trace: Trace) -> Flag:
+    """The covered modes rise over the last half, by a tenth of those that are missing and by one."""
+    top = all_modes(trace.context)
+    flag = _rising(trace, "modes.covered", top, 1.0)
+    if flag is None:
+        return Flag(False)
+    first, last, p = flag
+    return Flag(
+        True,
+        int(trace.steps[-half(trace)]),
+        None,
+        f"The covered modes were still rising, from {number(first)} to {number(last)} of "
+        f"{trace.context.n_modes} (Mann-Kendall p = {p_value(p)} over {half(trace)} evaluations).",
+    )
+
+
+def sharpening(trace: Trace) -> Flag:
+    """The share of good samples rises, by a tenth of what it lacks of the floor and by one SD of it."""
+    floor = trace.context.floors.get("modes.hq", {})
+    flag = _rising(trace, "modes.hq", floor.get("mean", 1.0), floor.get("sd", 0.0))
+    if flag is None:
+        return Flag(False)
+    first, last, p = flag
+    return Flag(
+        True,
+        int(trace.steps[-half(trace)]),
+        None,
+        f"The share of good samples was still rising, from {percent(first)} to {percent(last)} "
+        f"(Mann-Kendall p = {p_value(p)} over {half(trace)} evaluations).",
+    )
+
+
+def _rising(trace: Trace, name: str, top: float, least: float) -> tuple[float, float, float] | None:
+    """(first, last, p) of a column that rises over the last half; None where it does not or is not known."""
+    rules, length = trace.rules, half(trace)
+    values = trace.floats(name)[-length:]
+    if len(trace) <= length or values[0] >= top:
+        return None
+    p = trend(values)[1]
+    if not p < rules.improving_p:
+        return None
+    rise = -theil_sen_fall(trace.steps[-length:], values)
+    if not rise >= max(rules.improving_share * (top - float(values[0])), least):
+        return None
+    return float(values[0]), float(values[-1]), p
+
+
+def all_modes(context: Context) -> float:
+    """Covered modes that real data show: all, less 3 SD where real samples miss some by chance."""
+    floor = context.floors.get("modes.covered", {})
+    usual = floor.get("mean", math.nan) - 3.0 * floor.get("sd", math.nan)
+    return min(float(context.n_modes or 0), usual) if math.isfinite(usual) else float(context.n_modes or 0)
+
+
+def _falling(trace: Trace) -> Flag:
+    """A significant and sizeable fall of q over the last half."""
+    rules, length = trace.rules, half(trace)
+    if len(trace) <= length or math.isnan(trace.context.floor_mean):
         return NULL
-    values, steps = trace.distance[-half:], trace.steps[-half:]
+    values, steps = trace.distance[-length:], trace.steps[-length:]
     p = trend(values)[0]
     if math.isnan(p):
         return NULL
@@ -102,8 +173,13 @@ def improving(trace: Trace) -> Flag:
         start,
         None,
         f"{trace.name} was still falling: by {number(fall)} since step {start}, "
-        f"to {number(float(values[-1]))} (Mann-Kendall p = {p_value(p)} over {half} evaluations).",
+        f"to {number(float(values[-1]))} (Mann-Kendall p = {p_value(p)} over {length} evaluations).",
     )
+
+
+def half(trace: Trace) -> int:
+    """Evaluations of the last half, in which an improvement is looked for."""
+    return max(trace.rules.window_least, len(trace) // 2)
 
 
 def undertrained(trace: Trace) -> Flag:
@@ -138,11 +214,20 @@ def plateau(trace: Trace) -> Flag:
     )
     reached = int(trace.steps[int(np.argmax(trace.distance <= level))])
     left = "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
+    bar = quality_bar(trace)
+    is_low = trace.final <= bar
+    what = (
+        f"but up to {number(float(trace.distance[trace.window].max()))} were seen" if is_low else "is above"
+    )
     return Flag(
         True,
         reached,
         None,
         f"{trace.name} no longer improved: its level of {number(trace.final)} (median of the last "
-        f"{trace.width} evaluations{left}) was reached at step {reached} and is above the bar of "
-        f"{number(quality_bar(trace))}.",
+        f"{trace.width} evaluations{left}) was reached at step {reached} and "
+        + (
+            f"meets the bar of {number(bar)}, {what} among them."
+            if is_low
+            else f"{what} the bar of {number(bar)}."
+        ),
     )

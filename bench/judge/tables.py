@@ -4,29 +4,53 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from bench.judge.outcomes import OUTCOMES, Context, Verdict, judge
-from bench.judge.rules import RULES
+from bench.judge.outcomes import OUTCOMES, judge_trace
+from bench.judge.rules import RULES, Rules
+from bench.judge.trace import Array, Context, Trace, middle
 
 Curve = dict[str, np.ndarray]
-Judge = Callable[[Curve, Context], Verdict]
 
 VERDICT: Mapping[str, pa.DataType] = {
     "outcome": pa.string(),
     "outcome_step": pa.int64(),
     "outcome_reason": pa.string(),
-    "rules_version": pa.int64(),
+    "rules_version": pa.string(),
 }
 MADE_HERE = ("flag.", "final.", "best.")
 """How the names of the other columns that the rules make begin."""
 
 
-def judge_table(trials: pa.Table, curves: pa.Table, meta: Mapping[str, Any], by: Judge = judge) -> pa.Table:
+@dataclass(frozen=True)
+class Measure:
+    """One way of measuring: its record in the tables' metadata, and those of its columns that are numbers."""
+
+    record: Mapping[str, Any]
+    metrics: tuple[str, ...]
+
+    @cached_property
+    def directions(self) -> tuple[str, ...]:
+        return tuple(str(self.record["directions"].get(name, "")) for name in self.metrics)
+
+    @cached_property
+    def _known(self) -> Context:
+        return context(self.record, 0)
+
+    def context(self, steps: int) -> Context:
+        known = self._known
+        return Context(known.primary, known.floor_mean, known.floor_sd, known.n_modes, steps, known.floors)
+
+
+def judge_table(
+    trials: pa.Table, curves: pa.Table, meta: Mapping[str, Any], rules: Rules = RULES
+) -> pa.Table:
     """`trials` with its outcome columns made anew from `curves`; a trial without rows there has nulls.
 
     Args:
@@ -35,15 +59,17 @@ def judge_table(trials: pa.Table, curves: pa.Table, meta: Mapping[str, Any], by:
         meta: the tables' metadata: `measures`, one record per way of measuring (primary, floors, n_modes,
             columns, directions); `measure_of` {trial: index}, empty where there is one; `steps` {trial: n}.
     """
-    measures, index = meta["measures"], meta.get("measure_of") or {}
+    index = meta.get("measure_of") or {}
     numbers = {column.name for column in curves.schema if pa.types.is_floating(column.type)}
-    metrics = [[name for name in each["columns"] if name in numbers] for each in measures]
-    judged = {}
-    for trial, curve in curves_by_trial(curves):
-        at = index.get(trial, 0)
-        judged[trial] = judge_trial(curve, measures[at], int(meta["steps"][trial]), metrics[at], by)
+    measures = [
+        Measure(each, tuple(name for name in each["columns"] if name in numbers)) for each in meta["measures"]
+    ]
+    judged = {
+        trial: judge_trial(curve, measures[index.get(trial, 0)], int(meta["steps"][trial]), rules)
+        for trial, curve in curves_by_trial(curves)
+    }
     rows = [judged.get(trial, {}) for trial in trials.column("trial").to_pylist()]
-    types = columns(dict.fromkeys(itertools.chain.from_iterable(metrics)))
+    types = columns(dict.fromkeys(itertools.chain.from_iterable(each.metrics for each in measures)))
     made = {name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in types.items()}
     kept = [name for name in trials.column_names if name not in VERDICT and not name.startswith(MADE_HERE)]
     place = kept.index("status") + 1
@@ -64,25 +90,25 @@ def columns(metrics: Iterable[str]) -> dict[str, pa.DataType]:
     return found
 
 
-def judge_trial(
-    curve: Curve, measure: Mapping[str, Any], steps: int, metrics: Iterable[str], by: Judge = judge
-) -> dict[str, Any]:
+def judge_trial(curve: Curve, measure: Measure, steps: int, rules: Rules = RULES) -> dict[str, Any]:
     """One trial's outcome columns: outcome, its step and reason, flags, final.<metric>, best.<metric>."""
-    verdict = by(curve, context(measure, steps))
+    trace = Trace.of(curve, measure.context(steps), rules)
+    verdict = judge_trace(trace)
     row: dict[str, Any] = {
         "outcome": verdict.outcome,
         "outcome_step": verdict.step,
         "outcome_reason": verdict.reason,
-        "rules_version": int(verdict.rules_version),
+        "rules_version": verdict.rules_version,
     }
     for name, flag in verdict.flags.items():
         row[f"flag.{name}"] = flag.holds
         row[f"flag.{name}.onset"] = flag.onset
         row[f"flag.{name}.recovery"] = flag.recovery
-    for name in metrics:
-        values = np.asarray(curve[name], dtype=np.float64)
-        row[f"final.{name}"] = final(values)
-        row[f"best.{name}"] = best(values, str(measure["directions"].get(name, "")))
+    if measure.metrics:
+        values = np.stack([trace.floats(name) for name in measure.metrics])
+        for kind, found in (("final", finals(values, rules)), ("best", bests(values, measure.directions))):
+            for name, value in zip(measure.metrics, found, strict=True):
+                row[f"{kind}.{name}"] = value
     return row
 
 
@@ -118,20 +144,28 @@ def context(measure: Mapping[str, Any], steps: int) -> Context:
     )
 
 
-def final(values: np.ndarray) -> float | None:
-    """Median over W; None when W is not there or one of its evaluations has no value (the trial died)."""
-    width = RULES.window(len(values))
-    window = values[-width:]
-    if len(values) <= width or not np.isfinite(window).all():
-        return None
-    return float(np.median(window))
+def finals(values: Array, rules: Rules = RULES) -> list[float | None]:
+    """Median over W of each metric, `values` [metrics, evaluations]; None when W is not there or one of its
+    evaluations has no value (the trial died)."""
+    width = rules.window(values.shape[1])
+    if values.shape[1] <= width:
+        return [None] * len(values)
+    window = values[:, -width:]
+    middles = np.where(np.isfinite(window).all(axis=1), middle(window), np.nan)
+    return [None if math.isnan(value) else float(value) for value in middles]
 
 
-def best(values: np.ndarray, direction: str) -> float | None:
-    """The best single value (`direction`: lower, higher, one; empty: none is). The best of many is biased."""
-    finite = values[np.isfinite(values)]
-    if not finite.size or not direction:
-        return None
-    if direction == "one":
-        return float(finite[np.abs(finite - 1.0).argmin()])
-    return float(finite.max() if direction == "higher" else finite.min())
+def bests(values: Array, directions: Sequence[str]) -> list[float | None]:
+    """The best single value of each metric, `values` [metrics, evaluations]; None where none is finite.
+
+    `directions`: lower, higher, one (the nearer to 1 the better); empty: none is. The best of many is biased.
+    """
+    found: list[float | None] = []
+    for row, direction in zip(values, directions, strict=True):
+        known = np.isfinite(row)
+        if not direction or not known.any():
+            found.append(None)
+            continue
+        cost: Array = -row if direction == "higher" else np.abs(row - 1.0) if direction == "one" else row
+        found.append(float(row[np.where(known, cost, np.inf).argmin()]))
+    return found

@@ -16,6 +16,9 @@ from bench.judge.rules import Rules
 LAST_STEP = 2**53
 """The largest step that a float tells from its neighbours."""
 
+TREND_LEAST = 5
+"""Values from which a trend means something."""
+
 Array = NDArray[np.float64]
 """Floats with NaN for null. A condition is such an array of 1 (true), 0 (false) and NaN (unknown)."""
 
@@ -45,6 +48,7 @@ class Trace:
     columns: Mapping[str, NDArray[Any]]
     context: Context
     rules: Rules
+    rows: int = 0  # that were stored, those without a step among them
 
     @classmethod
     def of(cls, curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules) -> Trace:
@@ -52,8 +56,12 @@ class Trace:
 
         So are columns that are not one value for each row.
         """
-        steps = as_floats(np.asarray(curve.get("step", ())))
-        curve = {name: values for name, values in curve.items() if values.shape == steps.shape}
+        if "step" not in curve:
+            longest = max((len(values) for values in curve.values()), default=0)
+            return cls({"step": np.empty(0, np.int64)}, context, rules, longest)
+        steps = as_floats(curve["step"])
+        rows = len(steps)
+        curve = {name: values for name, values in curve.items() if values.shape == (rows,)}
         known = (steps >= 0) & (steps <= LAST_STEP) & (steps == np.floor(steps))
         if not (known.all() and (steps[1:] > steps[:-1]).all()):
             order = np.flatnonzero(known)
@@ -63,7 +71,7 @@ class Trace:
             steps, keep = steps[order[last]], order[last]
             curve = {name: values[keep] for name, values in curve.items()}
         curve["step"] = steps.astype(np.int64)
-        return cls(curve, context, rules)
+        return cls(curve, context, rules, rows)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -210,14 +218,18 @@ def either(*conditions: Array) -> Array:
 
 
 def _known(result: NDArray[np.bool_], values: Array, bar: float | Array) -> Array:
-    return np.where(np.isnan(values) | np.isnan(bar), np.nan, result)
+    unknown = (values != values) | (bar != bar)  # NaN differs from itself
+    return np.where(unknown, np.nan, result)
 
 
 def windows(values: Array, width: int) -> Array:
     """All runs of `width` consecutive values, [n - width + 1, width]; none when there are fewer."""
-    if len(values) < width:
-        return np.empty((0, width))
-    return np.lib.stride_tricks.sliding_window_view(values, width)
+    return values[_places(len(values), width)]
+
+
+@lru_cache(maxsize=64)
+def _places(n: int, width: int) -> NDArray[np.intp]:
+    return np.arange(max(0, n - width + 1))[:, None] + np.arange(width)
 
 
 def jaccard(masks: list[str | None]) -> Array:
@@ -239,6 +251,17 @@ def jaccard(masks: list[str | None]) -> Array:
     return out
 
 
+def overlaps(masks: list[str | None]) -> tuple[Array, Array]:
+    """|A and B| of all pairs of covered sets [n, n] and |A| [n]; NaN beside a null."""
+    sets = [_covered(mask) for mask in masks]
+    size = max((each.bit_length() for each in sets if each), default=1)
+    length = (size + 7) // 8
+    packed = np.frombuffer(b"".join((each or 0).to_bytes(length, "big") for each in sets), np.uint8)
+    bits = np.unpackbits(packed.reshape(len(sets), length), axis=1).astype(np.float64)
+    bits[[each is None for each in sets]] = np.nan
+    return bits @ bits.T, bits.sum(1)
+
+
 def _covered(mask: str | None) -> int | None:
     """The bits of a hex mask; None for a null and for what is no mask."""
     try:
@@ -250,7 +273,7 @@ def _covered(mask: str | None) -> int | None:
 def falls(steps: NDArray[np.int64], values: Array) -> tuple[float, float]:
     """One-sided p of a falling trend (Mann-Kendall) and the fall itself (Theil-Sen slope x length).
 
-    The p is the normal approximation with the correction for ties and for continuity; NaN below 5 values or
+    The p is the normal approximation with the correction for ties and continuity; NaN below 5 values or
     where a value is null. A rise is a negative fall.
     """
     p = trend(values)[0]
@@ -260,7 +283,7 @@ def falls(steps: NDArray[np.int64], values: Array) -> tuple[float, float]:
 def trend(values: Array) -> tuple[float, float]:
     """One-sided p of a falling and of a rising trend (Mann-Kendall), see `falls`."""
     n = len(values)
-    if n < 5 or np.isnan(values).any():
+    if n < TREND_LEAST or np.isnan(values).any():
         return math.nan, math.nan
     i, j = _pairs(n)
     later, earlier = values[j], values[i]

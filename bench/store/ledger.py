@@ -20,6 +20,10 @@ MakePacks = Callable[[list[Trial]], Sequence[Pack]]
 PACKS = "packs"
 
 
+class OtherVersion(UserError):
+    """A plan that another version of ganbench made: nothing can be trained on in its folder."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The name of the study and all its packs, in the order in which they were planned."""
@@ -104,7 +108,7 @@ def read_plan(results: Path) -> Plan | None:
         raise UserError(f"{error}. {advice}") from error
     try:
         if other := _unlike_ours(record):
-            raise UserError(
+            raise OtherVersion(
                 f"{results} was made by another version of ganbench: the settings of its trials differ from "
                 f"this one's ({', '.join(other)}). Its tables and its report can be read; to train, give "
                 "another folder with --out"
@@ -115,7 +119,7 @@ def read_plan(results: Path) -> Plan | None:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is damaged: {error!r}. {advice}") from error
     if protocol != PROTOCOL:
-        raise UserError(
+        raise OtherVersion(
             f"{results} was made with protocol {protocol}, this ganbench measures by protocol {PROTOCOL}: "
             "their numbers must not be mixed. Give another folder with --out"
         )

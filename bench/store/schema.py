@@ -61,6 +61,7 @@ TRIAL_COLUMNS: Mapping[str, pa.DataType] = {
     "status": pa.string(),
     **VERDICT,
 }
+OLDER_TRIAL_COLUMNS: Mapping[str, pa.DataType] = {"rules_version": pa.int64()}
 ATTEMPT_COLUMNS: Mapping[str, pa.DataType] = {
     "pack": pa.string(),
     "attempt": pa.int64(),
@@ -143,27 +144,46 @@ def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None) -> bytes
     return bytes(sink.getvalue())
 
 
-def write(path: Path, data: pa.Table, metadata: Mapping[str, Any] | None = None) -> None:
-    atomic.write_bytes(path, to_bytes(data, metadata))
+def write(path: Path, data: pa.Table, metadata: Mapping[str, Any] | None = None) -> str:
+    """Write a table; returns the sha256 of its file."""
+    content = to_bytes(data, metadata)
+    atomic.write_bytes(path, content)
+    return atomic.sha256_bytes(content)
 
 
 def read(path: Path, expected: Mapping[str, pa.DataType] | pa.Schema, open_ended: bool = False) -> pa.Table:
     """The table in `path`; see `parse`."""
+    return parse(_bytes_of(path), path, expected, open_ended)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The content of a table's file."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is not there") from None
-    return parse(data, path, expected, open_ended)
+
+
+def read_trials(path: Path) -> pa.Table:
+    """The table of trials in `path`, also one with numbers for versions of rules."""
+    table = parse(_bytes_of(path), path, TRIAL_COLUMNS, open_ended=True, older=OLDER_TRIAL_COLUMNS)
+    at = table.column_names.index("rules_version")
+    return table.set_column(at, "rules_version", table.column(at).cast(pa.string()))
 
 
 def parse(
-    data: bytes, path: Path, expected: Mapping[str, pa.DataType] | pa.Schema, open_ended: bool = False
+    data: bytes,
+    path: Path,
+    expected: Mapping[str, pa.DataType] | pa.Schema,
+    open_ended: bool = False,
+    older: Mapping[str, pa.DataType] | None = None,
 ) -> pa.Table:
     """The table that `data`, the content of `path`, holds; the schema is checked before any conversion.
 
     Args:
         expected: the columns by name and type; a schema must match exactly and in order.
         open_ended: further columns are welcome if they hold plain text, numbers or booleans.
+        older: types that columns had in tables of before, which are welcome, too.
     Raises:
         UserError: the file is no Parquet, embeds a foreign schema, or its columns differ.
     """
@@ -178,7 +198,10 @@ def parse(
     exact = isinstance(expected, pa.Schema)
     wanted = {c.name: c.type for c in expected} if isinstance(expected, pa.Schema) else dict(expected)
     problems = [f"{name} is missing" for name in wanted if name not in found]
-    problems += [f"{n} is {found[n]}, not {t}" for n, t in wanted.items() if n in found and found[n] != t]
+    also = older or {}
+    problems += [
+        f"{n} is {found[n]}, not {t}" for n, t in wanted.items() if found.get(n, t) not in (t, also.get(n, t))
+    ]
     for name in found:
         if name not in wanted and not (open_ended and found[name] in PLAIN):
             problems.append(f"{name} ({found[name]}) is unknown")

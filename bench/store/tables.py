@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import yaml
 
 from bench.errors import UserError
-from bench.judge.outcomes import judge
-from bench.judge.tables import VERDICT, Judge, judge_table
-from bench.store import attempts, floors, ledger, manifest, schema
+from bench.judge.rules import RANGES, RULES, Rules
+from bench.judge.tables import VERDICT, judge_table
+from bench.store import attempts, current, floors, ledger, manifest, run_file, schema
 from bench.store.segments import Corrupt, read_segment
 from bench.trial import PROTOCOL, Component, Evaluate, Pack, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRIALS, CURVES, ATTEMPTS = "trials.parquet", "curves.parquet", "attempts.parquet"
 SORTED = [("trial", "ascending"), ("step", "ascending")]
@@ -24,7 +26,10 @@ SORTED = [("trial", "ascending"), ("step", "ascending")]
 
 @dataclass(frozen=True)
 class Results:
-    """A study's tables as data frames, with what their metadata, the manifest and the study file say."""
+    """A study's tables as data frames, with what their metadata, the manifest and the study file say.
+
+    `rules` are those that the trials were judged by.
+    """
 
     path: Path
     trials: pd.DataFrame
@@ -33,27 +38,45 @@ class Results:
     meta: dict[str, Any]
     manifest: dict[str, Any]
     study: dict[str, Any]
+    rules: Rules = RULES
 
 
-def load(results: str | Path) -> Results:
-    """Read the tables of a results folder; UserError when there are none or they are not ours."""
+def load(results: str | Path, rules: Rules = RULES) -> Results:
+    """Read the tables of a results folder, or of the file of one run (`StabilityMonitor.save`), which is
+    judged by `rules` as it is read; UserError when there are none or they are not ours."""
     path = Path(results)
+    if path.is_file():
+        trials, curves, meta = run_file.read(path, rules)
+        none = schema.table([], schema.attempts())
+        study = {"name": meta[run_file.RUN].get("name")}
+        return Results(path, trials.to_pandas(), curves.to_pandas(), none.to_pandas(), meta, {}, study, rules)
     if not (path / TRIALS).exists():
         raise UserError(
             f"{path} holds no tables ({TRIALS}). For a results folder, `ganbench judge {path}` makes them"
         )
     return Results(
         path=path,
-        trials=schema.read(path / TRIALS, schema.TRIAL_COLUMNS, open_ended=True).to_pandas(),
+        trials=schema.read_trials(path / TRIALS).to_pandas(),
         curves=schema.read(path / CURVES, schema.curves_core(), open_ended=True).to_pandas(),
         attempts=_attempts_of(path).to_pandas(),
         meta=schema.read_metadata(path / CURVES),
         manifest=manifest.read(path),
-        study=_study_of(path),
+        study=study_of(path),
+        rules=rules_of(schema.read_metadata(path / TRIALS)),
     )
 
 
-def _study_of(results: Path) -> dict[str, Any]:
+def rules_of(meta: Mapping[str, Any]) -> Rules:
+    """The rules that the metadata of a table of trials name; today's where it names none."""
+    record = meta.get("rules")
+    if not isinstance(record, dict):
+        return RULES
+    known = {name: record[name] for name in RANGES if isinstance(record.get(name), int | float)}
+    return Rules(version=str(record.get("version", RULES.version)), **known)
+
+
+def study_of(results: Path) -> dict[str, Any]:
+    """The study as the folder's `study.yaml` has it; empty where there is none."""
     path = results / "study.yaml"
     try:
         study = yaml.safe_load(path.read_text()) if path.exists() else {}
@@ -70,30 +93,18 @@ def _attempts_of(results: Path) -> pa.Table:
     return schema.read(path, schema.attempts()) if path.exists() else schema.table([], schema.attempts())
 
 
-def judge_again(results: Path, by: Judge = judge) -> list[str]:
-    """Make the tables anew with today's rules; returns a sentence for each finished pack that is damaged.
-
-    From the ledger; in a folder without packs from `curves.parquet` and `trials.parquet` alone.
-    """
-    if (results / ledger.PACKS).is_dir() or not (results / CURVES).exists():
-        return consolidate(results, by)
-    trials = schema.read(results / TRIALS, schema.TRIAL_COLUMNS, open_ended=True)
-    curves = schema.read(results / CURVES, schema.curves_core(), open_ended=True)
-    meta = schema.read_metadata(results / CURVES)
-    lacking = [name for name in ("measures", "steps") if name not in meta]
-    if lacking:
-        raise UserError(f"{results / CURVES} says nothing of its {' and '.join(lacking)}; is it ganbench's?")
-    curves = curves.sort_by(SORTED).combine_chunks()
-    schema.write(results / TRIALS, judge_table(trials, curves, meta, by), meta)
-    return []
+def write_trials(results: Path, trials: pa.Table, meta: Mapping[str, Any], rules: Rules) -> str:
+    """Write the table of trials, judged by `rules`; returns the sha256 of its file."""
+    return schema.write(results / TRIALS, trials, {**meta, "rules": asdict(rules)})
 
 
-def consolidate(results: Path, by: Judge = judge) -> list[str]:
+def consolidate(results: Path, rules: Rules = RULES) -> list[str]:
     """Write the three tables from the ledger; returns a sentence for each finished pack that is damaged.
 
     A damaged pack is left out (its trials count as pending) and re-opened by the next start of the study.
     Nothing that varies between equal runs stands in trials and curves.
     """
+    before = current.of_ledger(results)
     plan = ledger.read_plan(results)
     if plan is None:
         raise UserError(f"{results} holds no plan.json; is it a results folder?")
@@ -118,11 +129,13 @@ def consolidate(results: Path, by: Judge = judge) -> list[str]:
     curves = pa.concat_tables([schema.table([], schema.curves(metrics)), *tables])
     curves = curves.sort_by(SORTED).combine_chunks()
     meta = _metadata(measures, plan.packs)
-    trials = judge_table(_trial_table(_trial_rows(results, plan.packs, good)), curves, meta, by)
+    trials = judge_table(_trial_table(_trial_rows(results, plan.packs, good)), curves, meta, rules)
     tried = _attempt_table(results, plan.packs)
-    schema.write(results / CURVES, curves, meta)
-    schema.write(results / TRIALS, trials, meta)
-    schema.write(results / ATTEMPTS, tried)
+    made = {CURVES: schema.write(results / CURVES, curves, meta)}
+    made[TRIALS] = write_trials(results, trials, meta, rules)
+    # Not where a pack is damaged: it is to be told again the next time.
+    stamp = {} if damaged else {"ledger": before, "made": made}
+    schema.write(results / ATTEMPTS, tried, stamp)
     return [f"{sentence}. Pack {pack} will be trained again" for pack, sentence in damaged.items()]
 
 

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 from planted_curves import FLOOR, FLOOR_SD, KINDS, planted
 
-from bench.judge.outcomes import Verdict
-from bench.judge.rules import RULES
-from bench.judge.tables import best, columns, curves_by_trial, final, judge_table
+from bench.judge.rules import RULES, Rules
+from bench.judge.tables import bests, columns, curves_by_trial, finals, judge_table
 from bench.store import schema
 
 IDS = [f"{i:02d}" for i in range(len(KINDS))]
@@ -51,7 +50,7 @@ def test_every_trial_gets_outcome_flags_and_values(curves: pa.Table) -> None:
     assert row["flag.total_collapse"] is True
     assert row["flag.total_collapse.onset"] == 350
     assert row["flag.total_collapse.recovery"] is None
-    assert row["rules_version"] == int(RULES.version)
+    assert row["rules_version"] == RULES.version
     curve = planted("total_collapse")["fd"]
     assert row["final.fd"] == np.median(curve[-5:])
     assert row["best.fd"] == curve.min()
@@ -73,10 +72,21 @@ def test_what_was_judged_before_is_made_anew(curves: pa.Table) -> None:
     assert judge_table(old, curves, META).equals(once)
 
 
-def test_another_judge_is_heard(curves: pa.Table) -> None:
-    table = judge_table(trials_of(IDS), curves, META, lambda *_: Verdict("x", 1, "so", {}, "7"))
-    assert set(table.column("outcome").to_pylist()) == {"x"}
-    assert set(table.column("rules_version").to_pylist()) == {7}
+def test_other_rules_are_heard(curves: pa.Table) -> None:
+    lenient = Rules(converged_distance=1e6, window_least=7)
+    table = judge_table(trials_of(IDS), curves, META, lenient)
+    assert table.column("outcome").to_pylist().count("converged") > 1
+    assert set(table.column("rules_version").to_pylist()) == {lenient.label}
+    at = KINDS.index("stalled")
+    assert table.column("final.fd").to_pylist()[at] == np.median(planted("stalled")["fd"][-7:])
+
+
+def test_rows_twice_and_in_another_order_change_nothing(curves: pa.Table) -> None:
+    """Within a trial, whose rows stand together."""
+    expected = judge_table(trials_of(IDS), curves, META)
+    order = [("trial", "ascending"), ("step", "descending")]
+    twice = pa.concat_tables([curves, curves]).sort_by(order)
+    assert judge_table(trials_of(IDS), twice, META).equals(expected)
 
 
 def test_a_trial_without_rows_is_not_judged(curves: pa.Table) -> None:
@@ -120,16 +130,17 @@ def test_a_table_is_split_by_trial_with_nulls_as_nan() -> None:
 @pytest.mark.parametrize("length", [6, 7, 25, 26, 40, 101])
 def test_final_is_the_median_over_the_window_of_the_rules(length: int) -> None:
     values = np.arange(float(length))
-    assert final(values) == np.median(values[-RULES.window(length) :])
-    values[-1] = np.nan
-    assert final(values) is None
+    dead, wild = values.copy(), values.copy()
+    dead[-1], wild[-1] = np.nan, np.inf
+    expected = np.median(values[-RULES.window(length) :])
+    assert finals(np.stack([values, dead, wild])) == [expected, None, None]
 
 
 def test_final_needs_the_window_beside_the_first_evaluation() -> None:
-    assert final(np.arange(5.0)) is None
+    assert finals(np.arange(5.0)[None]) == [None]
 
 
 @pytest.mark.parametrize(("direction", "value"), [("lower", 0.5), ("higher", 3.0), ("one", 1.1), ("", None)])
 def test_best_follows_the_direction(direction: str, value: float | None) -> None:
-    assert best(np.array([3.0, np.nan, 0.5, 1.1, np.inf]), direction) == value
-    assert best(np.array([np.nan]), direction) is None
+    assert bests(np.array([[3.0, np.nan, 0.5, 1.1, np.inf]]), [direction]) == [value]
+    assert bests(np.array([[np.nan]]), [direction]) == [None]

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bench.errors import UserError
+from bench.judge.rules import RULES
 from bench.report.show import show
 from bench.store.tables import Results
 
@@ -15,7 +16,7 @@ def test_a_trial_is_shown_with_outcome_config_flags_and_curve(results: Results) 
     row = results.trials[results.trials["outcome"] == "total_collapse"].iloc[0]
     text = show(results, row["trial"])
     assert f"trial {row['trial']}" in text
-    assert "total collapse since step 350 (rules 1)" in text
+    assert f"total collapse since step 350 (rules {RULES.version})" in text
     assert row["outcome_reason"] in text
     assert re.search(r"lr_ratio +8\n", text)
     assert "total collapse      holds   onset 350" in text

@@ -12,9 +12,10 @@ from fake_training import DIVERGES, Study, packs_of_two, trial
 
 from bench import cli
 from bench.errors import UserError
-from bench.judge.outcomes import Verdict
+from bench.judge.rules import Rules
 from bench.launch.run import Options, run
 from bench.store import schema, tables
+from bench.store.rejudge import judge_again
 from bench.trial import Component
 
 FAKE = {name: f"fake_training:{name}" for name in ("train", "load", "build")}
@@ -38,14 +39,12 @@ def handed_on(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_the_two_tables_are_enough_to_judge_again(whole: Path, handed_on: Path) -> None:
-    def scorn(*_: object) -> Verdict:
-        return Verdict("stalled", 3, "Because.", {}, "9")
-
-    assert tables.judge_again(handed_on, scorn) == []
-    found = tables.load(handed_on).trials
-    assert set(found["outcome"]) == {"stalled"}
-    assert set(found["rules_version"]) == {9}
-    assert found["flag.diverged"].isna().all()
+    strict = Rules(converged_distance=0.0, converged_floor_sds=0.0)
+    assert judge_again(handed_on, strict).notes == ()
+    found = tables.load(handed_on)
+    assert "converged" not in set(found.trials["outcome"])
+    assert set(found.trials["rules_version"]) == {strict.label}
+    assert found.rules == strict
     assert cli.invoke(["judge", str(handed_on)]) == 0
     for name in (tables.TRIALS, tables.CURVES):
         assert (handed_on / name).read_bytes() == (whole / name).read_bytes()
@@ -64,7 +63,7 @@ def test_every_verb_that_reads_works_on_the_two_tables(
 def test_tables_are_not_emptied_where_the_packs_were_removed(whole: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(whole, tmp_path / "copy")
     shutil.rmtree(copy / "packs")
-    assert tables.judge_again(copy) == []
+    assert judge_again(copy).notes == ()
     assert (copy / tables.TRIALS).read_bytes() == (whole / tables.TRIALS).read_bytes()
 
 
@@ -72,7 +71,7 @@ def test_tables_of_others_are_refused(handed_on: Path) -> None:
     path = handed_on / tables.CURVES
     schema.write(path, pq.read_table(path).replace_schema_metadata(None), {"protocol": 1})
     with pytest.raises(UserError, match="says nothing of its measures and steps"):
-        tables.judge_again(handed_on)
+        judge_again(handed_on)
 
 
 def test_every_setting_is_a_column() -> None:
