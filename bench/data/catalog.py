@@ -62,10 +62,17 @@ def _facts(
         "primary": primary,
         "extractor": extractor,
         "modes": modes,
-        "default_metrics": (primary,) if modes is None else (primary, "modes"),
+        "default_metrics": _default_metrics(primary, modality, modes),
         "fingerprint": f"bench.data.{module}:{name}_sha256",
         **more,
     }
+
+
+def _default_metrics(primary: str, modality: str, modes: int | None) -> tuple[str, ...]:
+    """Pictures whose modes cannot be counted are watched for lost variety by the coverage of `prdc`."""
+    if modes is not None:
+        return (primary, "modes")
+    return (primary, "prdc") if modality == "image" else (primary,)
 
 
 def _mixture(

@@ -34,6 +34,9 @@ def test_facts_are_whole(entry: Entry) -> None:
     assert facts["primary"] == MODALITIES[facts["modality"]].primary
     assert facts["primary"] in facts["default_metrics"]
     assert ("modes" in facts["default_metrics"]) == (facts["modes"] is not None)
+    # `partial_collapse` is judged by one or the other.
+    uncounted = facts["modality"] == "image" and facts["modes"] is None
+    assert ("prdc" in facts["default_metrics"]) == uncounted
     assert facts["shape"] in (None, shape_of(Component(entry.name)))
 
 
