@@ -89,13 +89,18 @@ class Diagnosis:
 
 @dataclass
 class _Seen:
-    """What a run has shown so far; `last`: the step of its last evaluation, as the loop counts."""
+    """What a run has shown so far.
+
+    last: the step of its last evaluation, as the loop counts; provisional: the last row is that of
+    `steps` - 1, where a loop over range(steps) ends, and gives way to one of `steps`.
+    """
 
     pair: Pair
     gradients: Gradients
     last: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     dead: bool = False
+    provisional: bool = False
 
 
 class StabilityMonitor:
@@ -109,7 +114,7 @@ class StabilityMonitor:
             `ganzoo.losses.Loss`; None where it is none of these: g_saturation is then not known.
         data: a shipped data set whose classifier knows such pictures ("digits", "fashion_mnist"), which gives
             the distance `fd`; None for points and signals, whose distance is `sw1`, and for other pictures,
-            which have none.
+            which have none. Without `real`: the data themselves, by name or as {"name": ..., key: ...}.
         every: steps between evaluations; there is also one at the first call, every/4, every/2 and `steps`.
         steps: planned length of the run, where known.
         heldout: real samples that D does not train on; without them d_auc_heldout is null.
@@ -128,7 +133,7 @@ class StabilityMonitor:
         *,
         real: Tensor | NDArray[Any] | Callable[[int], Tensor] | None = None,
         loss: str | Mapping[str, Any] | Loss | None = None,
-        data: str | None = None,
+        data: str | Mapping[str, Any] | None = None,
         every: int = 100,
         steps: int | None = None,
         heldout: Tensor | NDArray[Any] | None = None,
@@ -193,6 +198,9 @@ class StabilityMonitor:
             )
         if seen.dead or (seen.rows and step == seen.last):
             return False
+        if seen.provisional:
+            seen.rows.pop()
+        seen.provisional = self._steps is not None and step == self._steps - 1 and bool(step % self._every)
         # Counted from 1, the first step is the start all the same.
         seen.rows.append(self._row(seen, step if seen.rows or step > 1 else 0, samples))
         seen.last = step
@@ -249,7 +257,7 @@ class StabilityMonitor:
     def _row(self, seen: _Seen, step: int, samples: Samples) -> dict[str, Any]:
         """One evaluation; of a run that is not finite any more only when that began."""
         before = int(seen.rows[-1]["step"]) if seen.rows else None
-        taken = seen.gradients.take()
+        taken = seen.gradients.take(keep=seen.provisional)
         updates = seen.gradients.updates
         row: dict[str, Any] = {"trial": self._id(), "step": step, "alive": True, "first_bad_step": None}
         row |= {f"{player}_updates": n or None for player, n in updates.items()}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.catalog import DATA, MODALITIES
-from bench.data.load import Dataset, load
+from bench.data.load import Dataset
 from bench.data.order import philox
 from bench.errors import UserError
 from bench.trial import Component
@@ -40,11 +40,6 @@ class Truth:
     centres: NDArray[np.float64] | None = None
     sigma: float | None = None
     labels: NDArray[np.int64] | None = None
-
-
-def named(name: str) -> Dataset:
-    """A shipped data set with its default keys, split as the harness splits it."""
-    return load(Component(name, tuple(DATA.get("dataset", name).resolve({}).items())))
 
 
 def split(n: int, row_bytes: int, samples: int, is_split: bool) -> tuple[NDArray[np.int64], ...]:

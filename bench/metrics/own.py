@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from bench.data import own
 from bench.data.catalog import DATA
-from bench.data.load import Dataset
+from bench.data.load import Dataset, load
 from bench.data.own import OwnDataError, Truth
 from bench.metrics.catalog import METRICS
 from bench.metrics.evaluate import FEWEST_SAMPLES, Evaluator, build
@@ -40,30 +41,36 @@ def truth(labels: Any, centres: Any, sigma: float | None) -> Truth:
 
 
 def dataset(
-    real: Any, heldout: Any, like: str | None, samples: int | None, given: Truth
+    real: Any, heldout: Any, like: str | Mapping[str, Any] | None, samples: int | None, given: Truth
 ) -> tuple[Dataset, int, bool]:
     """The data, the number of samples of an evaluation, and whether D never sees the held-out part.
 
     real, heldout: tensors or arrays [N, *shape]; real also a function of n, or None where `like`, a shipped
-    data set, is to be taken as it is. OwnDataError, or a CatalogError for an unknown name.
+    data set by name or {"name": ..., key: ...}, is to be taken as it is. OwnDataError.
     """
     if samples is not None and samples < FEWEST_SAMPLES:
         raise OwnDataError(f"samples is {samples}, and at least {FEWEST_SAMPLES} are needed")
-    if like is not None:
-        try:
-            DATA.get("dataset", like)
-        except CatalogError as error:
-            raise OwnDataError(f"data: {error}") from error
+    known = None if like is None else _component(like)
     if real is not None:
-        data = _own(real, heldout, like, samples or SAMPLES, given)
-    elif like is not None:
-        data = own.named(like)
+        data = _own(real, heldout, known.name if known else None, samples or SAMPLES, given)
+    elif known is not None:
+        data = load(known)
     else:
         raise OwnDataError("real samples are needed: real=, or the name of a shipped data set as data=")
     n = min(samples or SAMPLES, len(data.train), len(data.heldout))
     if n < FEWEST_SAMPLES:
         raise OwnDataError(f"{n} real samples on each side are too few: at least {FEWEST_SAMPLES} are needed")
     return data, n, real is None or heldout is not None
+
+
+def _component(like: str | Mapping[str, Any]) -> Component:
+    """A data set of the catalogue with all its keys."""
+    keys = {"name": like} if isinstance(like, str) else dict(like)
+    try:
+        entry = DATA.get("dataset", str(keys.pop("name", None)))
+        return Component(entry.name, tuple(entry.resolve(keys).items()))
+    except CatalogError as error:
+        raise OwnDataError(f"data: {error}") from error
 
 
 def _own(real: Any, heldout: Any, like: str | None, samples: int, given: Truth) -> Dataset:

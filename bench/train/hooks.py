@@ -45,12 +45,12 @@ class Record:
         if len(self._there) >= _KEPT:
             self._fetch()
 
-    def take(self) -> NDArray[np.float64]:
-        """All numbers since the last call."""
+    def take(self, keep: bool) -> NDArray[np.float64]:
+        """All numbers since the last call; with `keep` the next call gives them again."""
         if self._there:
             self._fetch()
         out = np.concatenate(self._here) if self._here else np.empty(0)
-        self._here = []
+        self._here = self._here if keep else []
         return out
 
     def _fetch(self) -> None:
@@ -84,6 +84,8 @@ class Gradients:
 
     def __init__(self, players: Mapping[str, nn.Module], every: int) -> None:
         self._of = {id(p): name for name, net in players.items() for p in net.parameters()}
+        places = {p.device for net in players.values() for p in net.parameters()}
+        self._size = get_total_norm if len(places) > 1 else _norm
         self._stride = max(1, every // _RATIOS)
         self.updates = dict.fromkeys(players, 0)
         self._norms = {name: Record() for name in players}
@@ -101,15 +103,16 @@ class Gradients:
             handle.remove()
         self._handles = []
 
-    def take(self) -> dict[str, dict[str, Value]]:
+    def take(self, keep: bool = False) -> dict[str, dict[str, Value]]:
         """`d_grad`, `g_grad`, `d_update`, `g_update` since the last call, each with its statistics, and
-        `<player>_bad` {"update": the first of these updates, from 1, whose gradient was not finite}."""
+        `<player>_bad` {"update": the first of these updates, from 1, whose gradient was not finite, "of": how
+        many there were}. With `keep` the next call covers them again."""
         out: dict[str, dict[str, Value]] = {}
         for name in self._norms:
-            norms = self._norms[name].take()
+            norms = self._norms[name].take(keep)
             bad = np.flatnonzero(~np.isfinite(norms))
             out[f"{name}_grad"] = statistics(norms)
-            out[f"{name}_update"] = statistics(self._ratios[name].take())
+            out[f"{name}_update"] = statistics(self._ratios[name].take(keep))
             out[f"{name}_bad"] = {"update": int(bad[0]) + 1 if bad.size else None, "of": len(norms)}
         return out
 
@@ -119,7 +122,7 @@ class Gradients:
             grads = [_dense(p.grad) for p in params if p.grad is not None]
             if not grads:
                 continue
-            self._norms[name].add(get_total_norm(grads))
+            self._norms[name].add(self._size(grads))
             if self.updates[name] % self._stride == 0:
                 self._before[name] = [p.detach().clone() for p in params]
             self.updates[name] += 1
@@ -131,7 +134,7 @@ class Gradients:
             if before is None or len(before) != len(params):
                 continue
             change = [p.detach() - old for p, old in zip(params, before, strict=True)]
-            self._ratios[name].add(get_total_norm(change) / get_total_norm(before))
+            self._ratios[name].add(self._size(change) / self._size(before))
 
     def _mine(self, optimizer: Optimizer) -> dict[str, list[Tensor]]:
         """The parameters of each player that an optimizer holds; looked up once for each optimizer."""
@@ -150,6 +153,13 @@ def _by_player(params: Iterable[Tensor], of: Mapping[int, str]) -> dict[str, lis
         if id(p) in of:
             found.setdefault(of[id(p)], []).append(p)
     return found
+
+
+def _norm(tensors: list[Tensor]) -> Tensor:
+    """The norm of all together, on one device: half the time of `get_total_norm` for a small network."""
+    norms = torch.stack([torch.linalg.vector_norm(each) for each in tensors])
+    total: Tensor = torch.linalg.vector_norm(norms)
+    return total
 
 
 def _dense(grad: Tensor) -> Tensor:
