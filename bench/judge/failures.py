@@ -143,11 +143,17 @@ def vanishing_gradient(trace: Trace) -> Flag:
             "distance at the start."
         )
 
-    flag = from_condition(trace, condition, 1, lambda index: why(index - width + 1))
+    def began(end: int) -> int:
+        first = end - width + 1
+        both_bars = (share < rules.vanishing_signal) & (auc >= rules.vanishing_auc)
+        return first + int(np.argmax(both_bars[first : end + 1]))
+
+    flag = from_condition(trace, condition, 1, lambda index: why(began(index)))
     if flag.onset is None:
         return flag
-    first = int(np.searchsorted(trace.steps, flag.onset)) - width + 1
-    return Flag(flag.holds, int(trace.steps[first]), flag.recovery, flag.why)
+    # Within the first window that was starved, it began at the first evaluation that was.
+    end = int(np.searchsorted(trace.steps, flag.onset))
+    return Flag(flag.holds, int(trace.steps[began(end)]), flag.recovery, flag.why)
 
 
 def oscillating(trace: Trace) -> Flag:

@@ -13,7 +13,7 @@ from bench.judge.outcomes import FAILURES, OUTCOMES, Context, judge
 from bench.judge.rules import RULES, Rules
 
 NUMBERS = {
-    "converged": (150, ["step 150", "bar of 6.93", "last 5 evaluations", "floor 2"]),
+    "converged": (200, ["step 200", "bar of 6.93", "last 5 evaluations", "floor 2"]),
     "diverged": (317, ["step 317 of 1000"]),
     "total_collapse": (350, ["From step 350 on, 1 of 10 modes", "spread 0.02", "all 5 last evaluations"]),
     "vanishing_gradient": (350, ["step 350", "AUC of 0.999", "less than 0.1 %", "fd stayed at 79.5 %"]),
@@ -253,14 +253,65 @@ def test_nulls_everywhere_are_no_error() -> None:
     assert not any(flag.holds for flag in verdict.flags.values())
 
 
-def test_a_single_evaluation_may_pass_the_bar_by_its_own_noise() -> None:
+def test_single_evaluations_may_pass_the_bar_and_the_median_may_not() -> None:
     curve = planted("converged")
-    bar = FLOOR + RULES.converged_distance * (curve["fd"][0] - FLOOR)
-    curve["fd"][-2] = bar + 1.9 * NOISE
+    way = RULES.converged_distance * (curve["fd"][0] - FLOOR)
+    curve["fd"][-2] = FLOOR + RULES.converged_reach * way + 1.9 * NOISE
     assert judge(curve, CONTEXT).outcome == "converged"
-    curve["fd"][-2] = bar + 2.1 * NOISE
+    curve["fd"][-2] = FLOOR + RULES.converged_reach * way + 2.1 * NOISE
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == "stalled"
+    assert "meets the bar of 6.93, but up to 12.7 were seen" in verdict.reason
+    curve["fd"][-5:] = FLOOR + way + 0.1 * NOISE
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == "stalled"
+    assert "is above the bar" in verdict.reason
+
+
+def test_modes_that_are_still_found_are_an_improvement() -> None:
+    """q is flat; the covered modes rise to the end: neither stalled nor a partial collapse."""
+    curve = planted("stalled")
+    rank = np.arange(len(STEPS))
+    curve["modes.covered"] = np.floor(rank * 8 / rank[-1])
+    for hq in (0.3, 0.8):
+        curve["modes.hq"][:] = hq
+        verdict = judge(curve, CONTEXT)
+        assert verdict.outcome == "undertrained"
+        assert "from 4 to 8 of 10" in verdict.reason
+    curve["modes.covered"] = np.minimum(curve["modes.covered"], 5.0)
+    assert judge(curve, CONTEXT).outcome == "partial_collapse"
+
+
+def test_samples_that_still_sharpen_are_an_improvement_unless_q_rises() -> None:
+    curve = planted("stalled")
+    curve["modes.hq"] = STEPS / 2000
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == "undertrained"
+    assert "good samples" in verdict.reason
+    curve["fd"] = curve["fd"] + np.where(STEPS >= 450, (STEPS - 450) / 20, 0)
     assert judge(curve, CONTEXT).outcome == "stalled"
-    curve["fd"][-5:] = bar + 0.1 * NOISE
+
+
+def test_a_set_that_walks_on_is_hopping_and_one_that_grows_is_not() -> None:
+    """From one evaluation to the next two of three modes stay; over W none does."""
+    curve = planted("stalled")
+    curve["modes.hq"][:] = 0.9
+    rank = range(len(STEPS))
+    curve["modes.covered"][:] = 3.0
+    curve["modes.set"] = np.array([mask(*((i + k) % 10 for k in range(3))) for i in rank], dtype=object)
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == "oscillating"
+    assert "moved on" in verdict.reason
+    curve["modes.set"] = np.array([mask(*range(min(9, i // 2))) for i in rank], dtype=object)
+    curve["modes.covered"] = np.array([float(min(9, i // 2)) for i in rank])
+    assert judge(curve, CONTEXT).outcome == "undertrained"
+
+
+def test_one_evaluation_with_a_signal_does_not_feed_a_starved_generator() -> None:
+    curve = planted("vanishing_gradient")
+    curve["g_saturation"][-2] = 0.05
+    assert judge(curve, CONTEXT).outcome == "vanishing_gradient"
+    curve["g_saturation"][-4:-1] = 0.05
     assert judge(curve, CONTEXT).outcome == "stalled"
 
 

@@ -1,9 +1,10 @@
 """Half B of the planted runs: never looked at while thresholds are tuned.
 
-Other mechanisms than half A's, on other data sets. G is mostly a real perceptron that is *taught* (it descends the
-sliced Wasserstein distance to what it is shown, whatever D does), so a failure is caused by showing it other data
-than the evaluator has, by operating on its weights, or by its rate and size. Data: grid25, spiral, ring8 of other
-radii, digits through an album, Dirac's point mass with other losses. t is the share of the run that is over.
+Other mechanisms than half A's, on other data sets. G is mostly a real perceptron that is *taught* (it
+descends the sliced Wasserstein distance to what it is shown, whatever D does), so a failure is caused by
+showing it other data than the evaluator has, by operating on its weights, or by its rate and size. Data:
+grid25, spiral, ring8 of other radii, digits through an album, Dirac's point mass with other losses. t is the
+share of the run that is over.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def true(data: Dataset) -> Dataset:
 
 
 class Surgeon:
-    """A script that sets G's weights, member by member, from those it had at an onset and those it began with.
+    """A script that sets G's weights, member by member, from those it had at an onset and those it began
+    with.
 
     `cut(k, t, kept, start)` gives the weights from the onset on; before it G learns.
     """
@@ -151,8 +153,8 @@ def silenced(which: int, onset: float) -> Callable[[Game], None]:
 
 @recipe
 def taught_well() -> list[Plant]:
-    """A real G is taught from the data themselves until it has them: converged. Fast and slow rates, large and
-    small batches, three scales of data."""
+    """A real G is taught from the data themselves until it has them: converged. Fast and slow rates, large
+    and small batches, three scales of data."""
     return [
         student(GRID, "converged", 25, 4, per_member={"lr_g": (3e-3, 3e-3, 6e-3, 1e-3)}),
         student(SPIRAL, "converged", 60, 3, every=20),
@@ -163,7 +165,8 @@ def taught_well() -> list[Plant]:
 
 @recipe
 def dirac_with_a_penalty() -> list[Plant]:
-    """The Dirac-GAN with R1: linearly convergent for every weight (Mescheder et al.), so it arrives and stays."""
+    """The Dirac-GAN with R1: linearly convergent for every weight (Mescheder et al.), so it arrives and
+    stays."""
     settings = {"loss": "non_saturating", "optimizer": "sgd", "lr_g": 0.2, "lr_d": 0.2, "batch": 4}
     penalties = tuple(component("penalty", "r1", weight=weight) for weight in (0.5, 1.0, 2.0))
     return [
@@ -209,8 +212,8 @@ def a_corrupt_row() -> list[Plant]:
 
 @recipe
 def dirac_blows_up() -> list[Plant]:
-    """Dirac-GAN, linear (Wasserstein) loss, simultaneous steps h: the radius grows by sqrt(1 + h^2) at each, past
-    every bound."""
+    """Dirac-GAN, linear (Wasserstein) loss, simultaneous steps h: the radius grows by sqrt(1 + h^2) at each,
+    past every bound."""
     rates = (0.4, 0.6, 1.0)
     return [
         Plant(
@@ -227,7 +230,8 @@ def dirac_blows_up() -> list[Plant]:
 
 @recipe
 def layers_multiply() -> list[Plant]:
-    """From an onset on the last layer of a taught G grows by a fixed factor at each step: its rate is lost."""
+    """From an onset on the last layer of a taught G grows by a fixed factor at each step: its rate is
+    lost."""
 
     def runaway(onset: float, factor: float) -> Callable[[Game], None]:
         def script(game: Game) -> None:
@@ -247,7 +251,8 @@ def layers_multiply() -> list[Plant]:
 
 @recipe
 def critic_without_leash() -> list[Plant]:
-    """A critic that nothing bounds, on a loss without a bottom, at a rate of 1 to 10: its outputs pass 1e4."""
+    """A critic that nothing bounds, on a loss without a bottom, at a rate of 1 to 10: its outputs pass
+    1e4."""
     return [
         Plant(
             data,
@@ -271,7 +276,8 @@ def critic_without_leash() -> list[Plant]:
 
 @recipe
 def deaf_or_mute() -> list[Plant]:
-    """A taught G whose first layer stops hearing its latent, or whose last layer stops answering: one point."""
+    """A taught G whose first layer stops hearing its latent, or whose last layer stops answering: one
+    point."""
     return [
         student(SPIRAL, "total_collapse", 10, 2, script=silenced(0, 0.3)),
         student(GRID, "total_collapse", 25, 2, script=silenced(-1, 0.5), every=20),
@@ -320,8 +326,8 @@ def one_picture() -> list[Plant]:
 
 @recipe
 def critic_of_fifty() -> list[Plant]:
-    """D takes 50 updates for each of G's, under losses that saturate; G is a real network under plain SGD with
-    a small rate, whose samples begin where no data are. D is perfect before G has gone anywhere."""
+    """D takes 50 updates for each of G's, under losses that saturate; G is a real network under plain SGD
+    with a small rate, whose samples begin where no data are. D is perfect before G has gone anywhere."""
     losses = (
         component("loss", "alpha", alpha_d=1.0, alpha_g=1.0, saturating=True),
         component("loss", "bce_probability", saturating=True),
@@ -357,8 +363,8 @@ def critic_of_fifty() -> list[Plant]:
 
 @recipe
 def moved_out_of_reach() -> list[Plant]:
-    """A taught G has learnt; then its output layer is moved far off all data and stays, D keeps learning under
-    a saturating loss: perfect within a few evaluations, G's signal gone."""
+    """A taught G has learnt; then its output layer is moved far off all data and stays, D keeps learning
+    under a saturating loss: perfect within a few evaluations, G's signal gone."""
 
     def thrown(onset: float) -> Surgeon:
         return Surgeon(onset, lambda k, t, kept, start: torch.cat([kept[:-2], kept[-2:] + 12.0 + 4.0 * k]))
@@ -375,7 +381,8 @@ def moved_out_of_reach() -> list[Plant]:
 
 @recipe
 def fickle_teacher() -> list[Plant]:
-    """What G is shown alternates between two halves of the modes, every few evaluations, to the end; G follows.
+    """What G is shown alternates between two halves of the modes, every few evaluations, to the end; G
+    follows.
 
     Oscillating: the covered set keeps changing and nothing settles."""
 
@@ -393,8 +400,9 @@ def fickle_teacher() -> list[Plant]:
 
 @recipe
 def bilinear_orbits() -> list[Plant]:
-    """min_theta max_psi <psi, theta> in the plane: G shifts all of the data by theta, D is linear, alternating
-    plain steps. theta circles about 0 through 0 for ever; q swings between the floor and the start."""
+    """min_theta max_psi <psi, theta> in the plane: G shifts all of the data by theta, D is linear,
+    alternating plain steps. theta circles about 0 through 0 for ever; q swings between the floor and the
+    start."""
 
     def settled(game: Game) -> None:
         values = {"good": 1.0, "variety": 1.0, "noise": 0.0, "blur": 0.0, "size": 1.0}
@@ -419,8 +427,8 @@ def bilinear_orbits() -> list[Plant]:
 
 @recipe
 def dirac_circles() -> list[Plant]:
-    """The Dirac-GAN without a penalty: the linear loss, and the modified one with two updates of D for each of
-    G's at a small rate. No linear rate (Mescheder et al.): it circles to the end of the run."""
+    """The Dirac-GAN without a penalty: the linear loss, and the modified one with two updates of D for each
+    of G's at a small rate. No linear rate (Mescheder et al.): it circles to the end of the run."""
     return [
         Plant(
             DIRAC,
@@ -436,7 +444,8 @@ def dirac_circles() -> list[Plant]:
 
 @recipe
 def shuttles() -> list[Plant]:
-    """A taught G whose weights, from 0.4 on, go back and forth between those of its start and those it had."""
+    """A taught G whose weights, from 0.4 on, go back and forth between those of its start and those it
+    had."""
 
     def shuttle(periods: float) -> Surgeon:
         def cut(k: int, t: float, kept: Tensor, start: Tensor) -> Tensor:
@@ -467,7 +476,8 @@ def leafing() -> list[Plant]:
 
 @recipe
 def never_shown() -> list[Plant]:
-    """A real G that is taught well, from data in which some modes are missing, from the start or from half-way."""
+    """A real G that is taught well, from data in which some modes are missing, from the start or from half-
+    way."""
     return [
         student(GRID, "partial_collapse", 25, 3, lr=5e-3, shown=((0, only(0, 1, 5, 6, 20, 24)),)),
         student(GRID, "partial_collapse", 12, 2, lr=5e-3, every=80, shown=((0, only(*range(5), 12)),)),
@@ -532,7 +542,8 @@ def weights_decay() -> list[Plant]:
 
 @recipe
 def pictures_fade() -> list[Plant]:
-    """Real pictures until the middle; then contrast fades, or grain grows, to the end or within a few evaluations."""
+    """Real pictures until the middle; then contrast fades, or grain grows, to the end or within a few
+    evaluations."""
 
     def fade(onset: float, contrast: float, grain: float, over: float) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float]:
@@ -555,7 +566,8 @@ def pictures_fade() -> list[Plant]:
 
 @recipe
 def wrong_textbook() -> list[Plant]:
-    """G is taught well, from data that are blurred, moved or shrunken from the start: it stops at a distance."""
+    """G is taught well, from data that are blurred, moved or shrunken from the start: it stops at a
+    distance."""
     return [
         student(GRID, "stalled", 25, 3, shown=((0, blurred(0.7)),)),
         student(SPIRAL, "stalled", 40, 3, lr=5e-3, shown=((0, moved(0.5)),)),
@@ -626,7 +638,8 @@ def freed_late() -> list[Plant]:
 
 @recipe
 def dirac_creeps() -> list[Plant]:
-    """Dirac-GAN with R1 at a small rate: |theta| falls monotonously, and is not there when the steps run out."""
+    """Dirac-GAN with R1 at a small rate: |theta| falls monotonously, and is not there when the steps run
+    out."""
     return [
         Plant(
             DIRAC,

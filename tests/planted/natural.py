@@ -1,8 +1,9 @@
 """The natural runs: trials of the project's own studies that two raters named before the rules were asked.
 
-natural.parquet       rows of curves.parquet with `study` beside `trial`; its schema metadata holds `contexts`: JSON
-                      {trial: {primary, floors, n_modes, steps}}
-natural_labels.csv    trial, study, first, second, note: what each rater called it from film strips and curves
+natural.parquet       rows of curves.parquet with `study` beside `trial`; its schema metadata holds
+`contexts`: JSON {trial: {primary, floors, n_modes, steps}} natural_labels.csv    trial, study, first,
+second, note: what each rater called it from film strips and curves natural_b.parquet, natural_b_labels.csv
+others, held out: labelled when the rules had been mended because of the first
 """
 
 from __future__ import annotations
@@ -34,11 +35,16 @@ class Natural:
     note: str
     curve: Curve
     context: Context
+    is_held_out: bool
 
 
 def natural(folder: Path = HERE) -> list[Natural]:
-    """Every labelled trial; none where the files are not there."""
-    path = folder / "natural.parquet"
+    """Every labelled trial of both sets; none of a set whose files are not there."""
+    return [*_one_set(folder, "natural", False), *_one_set(folder, "natural_b", True)]
+
+
+def _one_set(folder: Path, name: str, is_held_out: bool) -> list[Natural]:
+    path = folder / f"{name}.parquet"
     if not path.is_file():
         return []
     table = pq.read_table(path)
@@ -46,7 +52,7 @@ def natural(folder: Path = HERE) -> list[Natural]:
     table = table.sort_by([("trial", "ascending"), ("step", "ascending")])
     table = pa.Table.from_arrays(table.columns, names=table.column_names)
     curves = dict(curves_by_trial(table))
-    with (folder / "natural_labels.csv").open(newline="") as file:
+    with (folder / f"{name}_labels.csv").open(newline="") as file:
         labels = list(csv.DictReader(file))
     found = []
     for row in labels:
@@ -61,6 +67,6 @@ def natural(folder: Path = HERE) -> list[Natural]:
             steps=int(record["steps"]),
             floors=floors,
         )
-        names = (row[name] for name in ("trial", "study", "first", "second", "note"))
-        found.append(Natural(*names, curves[row["trial"]], context))
+        names = (row[key] for key in ("trial", "study", "first", "second", "note"))
+        found.append(Natural(*names, curves[row["trial"]], context, is_held_out))
     return found

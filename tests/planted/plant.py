@@ -67,6 +67,13 @@ class Plant:
         """How many follow the one at step 0."""
         return len(evaluation_steps(self.steps, self.every)) - 1
 
+    @property
+    def cost(self) -> float:
+        """About the seconds that it takes, to begin with the longest."""
+        members, critic = len(self.truths), int(self.settings.get("n_critic", 1))
+        size = 8.0 if self.dataset.name == "digits" else 2.0 if self.dataset.name == "waves" else 1.0
+        return size * (self.steps * (1 + critic) * 2e-3 + self.evaluations * members * 1e-2)
+
 
 def component(kind: str, name: str, **keys: object) -> Component:
     return Component(name, tuple(ZOO.get(kind, name).resolve(keys).items()))

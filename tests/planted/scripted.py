@@ -5,8 +5,8 @@ probes and evaluates them like any other.
 
 `palette`     a generator whose parameters say what it makes: which modes, how many stray samples, how blurred
 `scripted`    an update that plays as `alternating` or `simultaneous`, then hands the game to a script
-`taught`      the same, but G learns from samples of its training data directly (sliced Wasserstein): it arrives
-              where its data are, whatever D does
+`taught`      the same, but G learns from samples of its training data directly (sliced Wasserstein): it
+              arrives where its data are, whatever D does
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ DIRECTIONS = 24
 
 @dataclass(frozen=True)
 class Bank:
-    """Real samples by mode [modes, n, d], their means [modes, d], of rows that no metric uses as a reference, and their RMS.
+    """Real samples by mode [modes, n, d], their means [modes, d], of rows that no metric uses as a
+    reference, and their RMS.
 
     `strays`: whether noise is cut to [-1, 1], as pictures are.
     """
@@ -67,10 +68,12 @@ def bank(data: Dataset, skip: int) -> Bank:
 
 
 class Palette(nn.Module):
-    """x = size * (a sample of a mode + blur * e, or noise * e + away) + shift; lengths in units of the data's RMS.
+    """x = size * (a sample of a mode + blur * e, or noise * e + away) + shift; lengths in units of the
+    data's RMS.
 
-    e ~ N(0, 1); modes [m]: weights of the modes; good: share of samples that come from modes; variety: 1 gives the samples
-    of a mode as they are, 0 its mean; noise: SD of the others, about `away`. Pictures of noise stay in [-1, 1].
+    e ~ N(0, 1); modes [m]: weights of the modes; good: share of samples that come from modes; variety: 1
+    gives the samples of a mode as they are, 0 its mean; noise: SD of the others, about `away`. Pictures of
+    noise stay in [-1, 1].
     """
 
     def __init__(self, of: Bank) -> None:
@@ -85,7 +88,7 @@ class Palette(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         rows, rms = self.of.samples, self.of.rms
-        modes, n, d = rows.shape
+        modes, n, _ = rows.shape
         uniform = 0.5 * (1.0 + torch.erf(z[:, :3] / math.sqrt(2.0)))
         edges = torch.cumsum(self.modes.clamp(min=0.0), 0) / self.modes.clamp(min=0.0).sum()
         mode = (uniform[:, :1] > edges).sum(1).clamp(max=modes - 1)
@@ -104,8 +107,8 @@ class Palette(nn.Module):
 class Album(nn.Module):
     """x = contrast * (a picture of the album) + grain * e, cut to [-1, 1].
 
-    The album is sorted by class; pictures come from the window of a share `share` of it that begins at `first`
-    and goes round. share 0: one picture.
+    The album is sorted by class; pictures come from the window of a share `share` of it that begins at
+    `first` and goes round. share 0: one picture.
     """
 
     def __init__(self, of: Bank) -> None:
@@ -220,7 +223,8 @@ def taught(*, script: str) -> Update:
 
 
 def _sliced(fake: Tensor, real: Tensor, step: int) -> Tensor:
-    """[K]; the squared distance is taken relative to the data's size, so that rates mean the same everywhere."""
+    """[K]; the squared distance is taken relative to the data's size, so that rates mean the same
+    everywhere."""
     fake, real = fake.flatten(2), real.flatten(2)
     generator = torch.Generator().manual_seed(step)
     units = torch.randn(fake.shape[2], DIRECTIONS, generator=generator, dtype=fake.dtype)

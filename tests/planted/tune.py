@@ -82,7 +82,8 @@ def learns_fast_or_slowly() -> list[Plant]:
 def learns_noisily() -> list[Plant]:
     """As above, but at every step the shares of the modes and of stray samples are drawn anew, a little off.
 
-    Converged: the noise is small (2 to 3 % of the samples), has no trend and never leaves the bar for long."""
+    Converged: the noise is small (2 to 3 % of the samples), has no trend and never leaves the bar for
+    long."""
 
     def noisy(tau: float, size: float) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float | NDArray[np.float64]]:
@@ -137,7 +138,8 @@ def turns_into_nan() -> list[Plant]:
 
 @recipe
 def samples_explode() -> list[Plant]:
-    """From an onset on G's samples grow by a factor at every step, past 100 times the data's size, and stay."""
+    """From an onset on G's samples grow by a factor at every step, past 100 times the data's size, and
+    stay."""
 
     def grows(onset: float, decades: float) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float]:
@@ -173,7 +175,8 @@ def rates_explode() -> list[Plant]:
 
 @recipe
 def one_point() -> list[Plant]:
-    """G makes one point whatever its input, from an onset on: the mean of a mode, or a point off all modes."""
+    """G makes one point whatever its input, from an onset on: the mean of a mode, or a point off all
+    modes."""
 
     def point(data: Component, onset: float, mode: int) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float | NDArray[np.float64]]:
@@ -318,7 +321,8 @@ def hops_between_modes() -> list[Plant]:
 def walks_round_the_ring() -> list[Plant]:
     """Three or four neighbouring modes that move on by one, every evaluation or every second one.
 
-    Oscillating: within W the window moves past all it held; from one evaluation to the next little changes."""
+    Oscillating: within W the window moves past all it held; from one evaluation to the next little
+    changes."""
 
     def walks(size: int, turns: float) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float | NDArray[np.float64]]:
@@ -335,7 +339,8 @@ def walks_round_the_ring() -> list[Plant]:
 
 @recipe
 def quality_swings() -> list[Plant]:
-    """The share of good samples swings between near none and near all, with a period of 3 to 8 evaluations."""
+    """The share of good samples swings between near none and near all, with a period of 3 to 8
+    evaluations."""
 
     def swings(n: int, period: float, low: float = 0.1, high: float = 0.9) -> Path:
         def path(t: float, rng: np.random.Generator) -> dict[str, float]:
@@ -355,8 +360,9 @@ def quality_swings() -> list[Plant]:
 
 @recipe
 def dirac_orbits() -> list[Plant]:
-    """The Dirac-GAN with the saturating loss, alternating updates and plain steps: it circles at one radius for
-    ever (Mescheder et al., arXiv:1801.04406). h = 0.1 turns once in 126 steps; 5 to 16 evaluations a turn."""
+    """The Dirac-GAN with the saturating loss, alternating updates and plain steps: it circles at one radius
+    for ever (Mescheder et al., arXiv:1801.04406). h = 0.1 turns once in 126 steps; 5 to 16 evaluations a
+    turn."""
     settings = {"lr_g": 0.1, "lr_d": 0.1, "optimizer": "sgd", "loss": "minimax", "batch": 4}
     model = component("model", "dirac")
     return [
@@ -511,7 +517,8 @@ def never_starts() -> list[Plant]:
 
 @recipe
 def improves_to_the_end() -> list[Plant]:
-    """The share of good samples grows all the time, by a line or ever slower, and is far from all at the end."""
+    """The share of good samples grows all the time, by a line or ever slower, and is far from all at the
+    end."""
 
     def line(end: float) -> Path:
         return lambda t, rng: {"good": end * t}
