@@ -56,7 +56,7 @@ class Trace:
 
         So are columns that are not one value for each row.
         """
-        if "step" not in curve:
+        if "step" not in curve or curve["step"].ndim != 1:
             longest = max((len(values) for values in curve.values()), default=0)
             return cls({"step": np.empty(0, np.int64)}, context, rules, longest)
         steps = as_floats(curve["step"])

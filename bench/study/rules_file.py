@@ -39,7 +39,7 @@ def load_rules(path: Path) -> Rules:
         elif name not in RANGES:
             legal = sorted(RANGES)
             hint = suggest(name, legal)
-            problems.add(name, f"no such threshold{hint or ', there are: ' + ', '.join(legal)}")
+            problems.add(name, f"no such threshold{hint or '; there are: ' + ', '.join(legal)}")
         elif (sentence := _wrong(each, RANGES[name], getattr(RULES, name))) is not None:
             problems.add(name, sentence)
         else:
@@ -62,7 +62,7 @@ def _wrong(value: Any, range_: Range, default: float) -> str | None:
     unit = f"{range_.unit}; {range_.meaning}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         hint = f", write {float(value)!r}" if isinstance(value, str) and _is_number(value) else ""
-        return f"{show(value)!r} is no number{hint} ({unit})"
+        return f"{show(value)} is no number{hint} ({unit})"
     if isinstance(default, int) and value != int(value):
         return f"{show(value)} is no whole number ({unit})"
     if not range_.low <= value <= range_.high:

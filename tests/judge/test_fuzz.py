@@ -104,7 +104,8 @@ def other_types(curve: Curve, rng: np.random.Generator) -> Curve:
         mixed[at] = OBJECTS[rng.integers(len(OBJECTS))]
     made = [
         mixed, np.zeros(n, np.float32), np.ones(n, np.int8), np.array(["text"] * n, str),
-        np.zeros(n, complex), np.zeros(n, "datetime64[s]"), np.zeros((n, 2)), np.zeros(n + 1), np.zeros(n, "timedelta64[s]"),
+        np.zeros(n, complex), np.zeros(n, "datetime64[s]"), np.zeros(n, "timedelta64[s]"), np.zeros((n, 2)),
+        np.zeros(n + 1),
     ]  # fmt: skip
     return {**curve, **{name: made[rng.integers(len(made))] for name in some(rng, COLUMNS, 4)}}
 
