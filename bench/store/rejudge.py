@@ -83,7 +83,8 @@ def summary(made: Rejudged) -> list[str]:
         )
         rows = [{"before": _word(a), "now": _word(b), "trials": count} for a, b, count in made.moves]
         lines += [table(["before", "now", "trials"], rows)] if rows else []
-    counts = Counter(map(_word, made.trials.column("outcome").to_pylist()))
+    ends = zip(*(made.trials.column(name).to_pylist() for name in ("outcome", "status")), strict=True)
+    counts = Counter(_word(outcome) if status == "done" else "not finished" for outcome, status in ends)
     lines.append(", ".join(f"{count} {name}" for name, count in counts.most_common()))
     return lines
 
