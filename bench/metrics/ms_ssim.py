@@ -78,7 +78,7 @@ def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> Matrix:
     x, y = (np.asarray(each, dtype=np.float64) / 2.0 + 0.5 for each in (x, y))
     count = scales(min(x.shape[-2:]))
     weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
-    finite = np.isfinite(x).all(axis=(1, 2, 3)) & np.isfinite(y).all(axis=(1, 2, 3))
+    finite = np.isfinite(x + y).reshape(len(x), -1).all(axis=1)
     x, y = x[finite], y[finite]
     product = np.ones(x.shape[:2])
     for j, weight in enumerate(weights):
@@ -88,7 +88,7 @@ def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> Matrix:
         product *= np.maximum(mean, 0.0) ** weight
         if not last:
             x, y = _halved(x), _halved(y)
-    out = np.full(len(finite), np.nan)
+    out = np.full(finite.shape, np.nan)
     out[finite] = product.mean(axis=1)
     return out
 
