@@ -90,11 +90,14 @@ def _own(real: Any, heldout: Any, like: str | None, samples: int, given: Truth) 
     unseen = _rows(real, rest, "real")
     if is_split:
         unseen = _rows(heldout, slice(own.BLOCKS * samples), "heldout")
-    return _labelled(own.own(_rows(real, train, "real"), unseen, like, given), like)
+    return _labelled(own.own(_rows(real, train, "real"), unseen, like, given), like, samples)
 
 
-def _labelled(data: Dataset, like: str | None) -> Dataset:
-    """With labels by the data set's own classifier, where its classes are the modes and none were given."""
+def _labelled(data: Dataset, like: str | None, samples: int) -> Dataset:
+    """With labels by the data set's own classifier, where its classes are the modes and none were given.
+
+    Not where a class is too rare among the reference rows for a manifold of its own: modes are then unknown.
+    """
     facts = DATA.get("dataset", like).facts if like else {}
     if data.extractor is None or data.train_labels is not None or facts.get("modes") != CLASSES:
         return data
@@ -102,6 +105,10 @@ def _labelled(data: Dataset, like: str | None) -> Dataset:
 
     _, logits = extractor(data.extractor)(data.train)
     labels = logits[:, :CLASSES].argmax(axis=1).astype(np.int64)
+    reference = labels[: min(samples, len(data.heldout))]
+    neighbours = METRICS.get("metric", "modes").keys["neighbours"].default
+    if np.bincount(reference, minlength=CLASSES).min() <= neighbours:
+        return data
     return replace(data, train_labels=labels, n_modes=CLASSES)
 
 

@@ -17,8 +17,11 @@ from torch.nn.utils import get_total_norm
 
 from bench.data.order import philox
 from bench.errors import UserError
-from bench.train.monitors import PROBE, accuracy, auc, finite
+from bench.train.monitors import accuracy, auc, finite
 from ganzoo.losses import HARD, Loss
+
+PROBE = 128
+"""Samples of a kind that a look takes. A pack takes fewer, at every evaluation of many members."""
 
 Samples = Callable[[int], Tensor]
 """n -> n fresh samples of G, [n, *shape]."""
@@ -82,7 +85,8 @@ class Pair:
                 "say which with answers=, as in answers=lambda out: out[0] or answers=lambda out: "
                 "out.mean((1, 2, 3))"
             )
-        return out.flatten().float()
+        flat: Tensor = out.flatten()
+        return flat if flat.dtype in (torch.float32, torch.float64) else flat.float()
 
 
 def logit_of(p: Tensor) -> Tensor:
@@ -179,41 +183,46 @@ def weight_norm(module: nn.Module) -> float:
 def look(
     pair: Pair, samples: Samples, train: Tensor, heldout: Tensor | None, loss: Loss | None
 ) -> dict[str, float | None]:
-    """The point monitors of `bench.train.monitors.probe` for one pair, on PROBE samples; called `aside`.
+    """The point monitors of `bench.train.monitors.probe` for one pair; called `aside`.
 
-    Beside them d_loss, g_loss, d_auc and d_accuracy, which the harness takes from training steps. train,
-    heldout: PROBE real samples each. What needs a loss is null where none is known, g_cosine also where
-    samples are made without gradients. `finite` is 0 where D's answers were not all finite.
+    train, heldout: PROBE real samples each; as many fakes come in two half batches. Beside the monitors:
+    d_loss, g_loss, d_auc and d_accuracy, which the harness takes from training steps. What needs a loss is
+    not there where none is known; g_cosine is null where samples are made without gradients. `finite` is 0
+    where D's answers were not all finite.
     """
-    shape, half = tuple(train.shape[1:]), len(train) // 2
-    parts = [draw(samples, half, shape) for _ in (0, 1)]
+    half = len(train) // 2
+    made = [draw(samples, half, tuple(train.shape[1:])) for _ in (0, 1)]
     with torch.no_grad():
-        real = pair.logits(train.to(parts[0]))
-        unseen = None if heldout is None else pair.logits(heldout.to(parts[0]))
-    row: dict[str, float | None] = {"g_cosine": None if loss is None else _cosine(pair, parts, real, loss)}
-    with torch.no_grad():
-        x = draw(samples, 2 * half, shape).detach().clone()
-    x.requires_grad_()
-    answers = pair.logits(x)
-    (slope,) = torch.autograd.grad(answers.sum(), x)
-    fake = answers.detach()
+        real = pair.logits(train.to(made[0]))
+        unseen = None if heldout is None else pair.logits(heldout.to(made[0]))
+    answers, slopes, grads = [], [], []
+    for part in made:
+        x = part.detach().clone().requires_grad_()
+        out = pair.logits(x)
+        (slope,) = torch.autograd.grad(out.sum(), x, retain_graph=True)
+        answers.append(out.detach())
+        slopes.append(slope.flatten(1))
+        if loss is not None:
+            (by_x,) = torch.autograd.grad(loss.g_loss(real[:, :half], out).mean(), x)
+            grads.append(_gradient(pair, part, by_x))
+    fake = torch.cat(answers, 1)
     known = [each for each in (real, unseen, fake) if each is not None]
-    row |= {
+    row: dict[str, float | None] = {
         "d_auc": _number(auc(real, fake)),
         "d_auc_train": _number(auc(real, fake)),
         "d_auc_heldout": None if unseen is None else _number(auc(unseen, fake)),
         "logit_max": _number(torch.stack([each.abs().max() for each in known]).max()),
-        "d_slope": _number(torch.linalg.vector_norm(slope.flatten(1), dim=1).mean()),
+        "d_slope": _number(torch.linalg.vector_norm(torch.cat(slopes), dim=1).mean()),
+        "g_cosine": _cosine(grads),
         "finite": float(all(bool(torch.isfinite(each).all()) for each in known)),
     }
     return row | (_of_loss(real, fake, loss) if loss is not None else {})
 
 
 def _of_loss(real: Tensor, fake: Tensor, loss: Loss) -> dict[str, float | None]:
-    fake = fake.clone().requires_grad_()
-    g_loss = loss.g_loss(real, fake)
-    (pull,) = torch.autograd.grad(g_loss.sum(), fake)
-    fake = fake.detach()
+    logit = fake.clone().requires_grad_()
+    g_loss = loss.g_loss(real, logit)
+    (pull,) = torch.autograd.grad(g_loss.sum(), logit)
     threshold = real.new_full((1,), float("nan") if loss.threshold is None else loss.threshold)
     return {
         "g_saturation": _number(pull.abs().mean()),
@@ -223,19 +232,20 @@ def _of_loss(real: Tensor, fake: Tensor, loss: Loss) -> dict[str, float | None]:
     }
 
 
-def _cosine(pair: Pair, parts: list[Tensor], real: Tensor, loss: Loss) -> float | None:
-    """Between the gradients of G's loss on two half batches; None where no gradient reaches G."""
+def _gradient(pair: Pair, made: Tensor, by_x: Tensor) -> Tensor | None:
+    """G's gradient [P] of what has the gradient `by_x` at its samples; None where none reaches G."""
     weights = [p for p in pair.gen.parameters() if p.requires_grad]
-    if not weights or not all(part.requires_grad for part in parts):
+    if not weights or not made.requires_grad:
         return None
-    flat = []
-    for part in parts:
-        fake = pair.logits(part)
-        grads = torch.autograd.grad(
-            loss.g_loss(real[:, : fake.shape[1]], fake).mean(), weights, materialize_grads=True
-        )
-        flat.append(torch.cat([g.flatten() for g in grads]))
-    return _number(torch.nn.functional.cosine_similarity(flat[0], flat[1], dim=0))
+    parts = torch.autograd.grad(made, weights, by_x, materialize_grads=True)
+    return torch.cat([g.flatten() for g in parts])
+
+
+def _cosine(grads: list[Tensor | None]) -> float | None:
+    known = [g for g in grads if g is not None]
+    if len(known) < 2:
+        return None
+    return _number(torch.nn.functional.cosine_similarity(known[0], known[1], dim=0))
 
 
 def _number(value: Tensor) -> float | None:
