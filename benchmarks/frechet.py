@@ -7,9 +7,9 @@ pytorch-fid is no dependency. Its column stays empty unless a folder with it is 
     pip install --no-deps --target /tmp/pytorch_fid pytorch-fid
     PYTORCH_FID=/tmp/pytorch_fid .venv/bin/python benchmarks/frechet.py
 
-Features are float32 [n, 2048] of two Gaussians with the same random axes, along which variances fall from 1 to
-1e-4. All sides run in one process, one after the other, R times (pytorch-fid once); the medians of wall times
-are printed, with one thread each. What a time includes:
+Features are float32 [n, 2048] of two Gaussians with the same random axes, along which variances fall from 1
+to 1e-4. All sides run in one process, one after the other, R times (pytorch-fid once); the medians of wall
+times are printed, with one thread each. What a time includes:
 
   from features    both sides, float32 features to the distance
   one side known   the same, with the statistics of the data (ours: and their factor) made beforehand, as

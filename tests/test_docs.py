@@ -52,7 +52,7 @@ def test_every_column_is_explained(repository: Path) -> None:
     columns |= {*schema.TRIAL_COLUMNS, *schema.ATTEMPT_COLUMNS}
     for entry in METRICS.entries("metric"):
         columns |= {column.name for column in entry.facts["columns"]}
-    general = {"fd", "fid", "sw1"}
+    general = {"fd", "fid", "fd_inf", "kid", "sw1"}
     for name in columns - named:
         head, dot, tail = name.partition(".")
         assert (head in general and f"<distance>{dot}{tail}" in named) or name.endswith("_status"), name
