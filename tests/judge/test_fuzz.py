@@ -89,7 +89,7 @@ def absurd_numbers(curve: Curve, rng: np.random.Generator) -> Curve:
             for at in rng.integers(0, len(values), 5) if len(values) else ():
                 values[at] = ABSURD[rng.integers(len(ABSURD))]
             if rng.random() < 0.8 and values.ndim == 1:
-                curve[name] = np.array([v if isinstance(v, int | float) else math.nan for v in values], float)
+                curve[name] = np.array([v if isinstance(v, float) else math.nan for v in values])
     return curve
 
 
