@@ -78,7 +78,7 @@ def similarity(x: NDArray[np.floating], y: NDArray[np.floating]) -> Matrix:
     x, y = (np.asarray(each, dtype=np.float64) / 2.0 + 0.5 for each in (x, y))
     count = scales(min(x.shape[-2:]))
     weights = np.array(WEIGHTS[:count]) / sum(WEIGHTS[:count])
-    finite = np.isfinite(x + y).reshape(len(x), -1).all(axis=1)
+    finite = (np.isfinite(x) & np.isfinite(y)).reshape(len(x), -1).all(axis=1)
     x, y = x[finite], y[finite]
     product = np.ones(x.shape[:2])
     for j, weight in enumerate(weights):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.data.load import load
+from bench.data.load import Dataset, load
 from bench.metrics import fid
 from bench.metrics.batch import Features, Floats
 from bench.metrics.catalog import METRICS, Column
@@ -72,66 +73,69 @@ class Projected:
         return flat @ units / 255.0, np.empty((len(images), 0), np.float32)
 
 
+class Case:
+    """One metric on one data set."""
+
+    def __init__(self, metric: str, dataset: str) -> None:
+        self.entry, self.data, self.n = METRICS.get("metric", metric), _load(dataset), MORE.get(metric, N)
+        self.evaluator: Evaluator = build(self.data, (Component(metric),), self.n, None)
+
+    @cached_property
+    def floors(self) -> dict[str, dict[str, float]]:
+        return self.evaluator.floors()
+
+    def scored(self, make: Samples) -> tuple[str, dict[str, object]]:
+        """Status ("ok" for a metric that has none) and values."""
+        row = self.evaluator(make(self.data.heldout[: self.n], np.random.default_rng(5)))
+        names = [column.name for column in self.entry.facts["columns"]]
+        status = row.get(f"{self.entry.name}_status", "ok")
+        return str(status), {name: row[name] for name in names if not name.endswith("_status")}
+
+
+@cache
+def _load(dataset: str) -> Dataset:
+    return load(Component(dataset))
+
+
+Cases = Callable[[str, str], Case]
+
+
 @pytest.fixture(scope="module")
-def evaluators() -> Iterator[Callable[[str, str], Evaluator]]:
-    """Each metric on each data set, built once."""
-    known: dict[tuple[str, str], Evaluator] = {}
-
-    def get(metric: str, dataset: str) -> Evaluator:
-        if (metric, dataset) not in known:
-            known[metric, dataset] = build(
-                load(Component(dataset)), (Component(metric),), MORE.get(metric, N), None
-            )
-        return known[metric, dataset]
-
+def cases() -> Iterator[Cases]:
+    """Each is built once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fid, "check", lambda *, weights: Path(weights))
         patch.setattr(fid, "Inception", Projected)
-        yield get
-
-
-def scored(evaluator: Evaluator, metric: str, make: Samples) -> tuple[str, dict[str, object]]:
-    """Status ("ok" for metrics that have none) and values of a metric."""
-    data = evaluator._context.dataset
-    row = evaluator(make(data.heldout[: MORE.get(metric, N)], np.random.default_rng(5)))
-    names = [column.name for column in METRICS.get("metric", metric).facts["columns"]]
-    status = row.get(f"{metric}_status", "ok")
-    return str(status), {name: row[name] for name in names if not name.endswith("_status")}
+        yield cache(Case)
 
 
 @pytest.mark.parametrize("kind", NOT_FINITE)
 @pytest.mark.parametrize(("metric", "dataset"), CASES)
-def test_what_is_not_finite_has_no_score(
-    metric: str, dataset: str, kind: str, evaluators: Callable[[str, str], Evaluator]
-) -> None:
-    evaluator = evaluators(metric, dataset)
-    status, values = scored(evaluator, metric, NOT_FINITE[kind])
+def test_what_is_not_finite_has_no_score(metric: str, dataset: str, kind: str, cases: Cases) -> None:
+    case = cases(metric, dataset)
+    status, values = case.scored(NOT_FINITE[kind])
     assert set(values.values()) == {None}
-    assert status == "nonfinite" or f"{metric}_status" not in evaluator.columns
+    assert status == "nonfinite" or f"{metric}_status" not in case.evaluator.columns
 
 
 @pytest.mark.parametrize("kind", ABSURD)
 @pytest.mark.parametrize(("metric", "dataset"), CASES)
-def test_what_is_absurd_has_no_good_score(
-    metric: str, dataset: str, kind: str, evaluators: Callable[[str, str], Evaluator]
-) -> None:
+def test_what_is_absurd_has_no_good_score(metric: str, dataset: str, kind: str, cases: Cases) -> None:
     """Null with a status; or finite, in the range of the column's unit, and no distance near the floor."""
-    evaluator = evaluators(metric, dataset)
-    entry = METRICS.get("metric", metric)
-    status, values = scored(evaluator, metric, ABSURD[kind])
+    case = cases(metric, dataset)
+    status, values = case.scored(ABSURD[kind])
     if status != "ok":
         assert status in ("nonfinite", "unavailable")
         assert set(values.values()) == {None}
         return
-    modes = evaluator._context.dataset.n_modes or 0
-    for column in entry.facts["columns"]:
+    for column in case.entry.facts["columns"]:
         value = values.get(column.name)
         if isinstance(value, float):
             assert math.isfinite(value)
-            low, high = between(column, entry, modes)
+            low, high = between(column, case.entry, case.data.n_modes or 0)
             assert low <= value <= high, column
             if is_distance(column):
-                floor = evaluator.floors()[column.name]
+                floor = case.floors[column.name]
                 assert value > floor["mean"] + 5.0 * floor["sd"], column
 
 
@@ -163,9 +167,7 @@ def test_every_metric_of_samples_is_put_to_the_test() -> None:
 
 
 @pytest.mark.parametrize(("metric", "dataset"), CASES)
-def test_a_floor_is_there_where_the_catalogue_says_so(
-    metric: str, dataset: str, evaluators: Callable[[str, str], Evaluator]
-) -> None:
-    columns = {column.name for column in METRICS.get("metric", metric).facts["columns"]}
-    floors = columns & set(evaluators(metric, dataset).floors())
-    assert bool(floors) == METRICS.get("metric", metric).facts["floor"]
+def test_a_floor_is_there_where_the_catalogue_says_so(metric: str, dataset: str, cases: Cases) -> None:
+    case = cases(metric, dataset)
+    columns = {column.name for column in case.entry.facts["columns"]}
+    assert bool(columns & set(case.floors)) == case.entry.facts["floor"]

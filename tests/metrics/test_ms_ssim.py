@@ -68,7 +68,7 @@ def test_independent_noise_is_near_zero_and_symmetric() -> None:
 def test_what_is_not_finite_has_no_similarity() -> None:
     x = 2.0 * uniform("finite", 4, 1, 28, 28) - 1.0
     y = x.copy()
-    y[1, 0, 3, 3], y[2, 0, 0, 0] = np.nan, np.inf
+    y[1, 0, 3, 3], y[2, 0, 0, 0], x[2, 0, 0, 0] = np.nan, np.inf, -np.inf
     assert np.isnan(similarity(x, y)).tolist() == [False, True, True, False]
     assert np.isnan(diversity(y))
 
