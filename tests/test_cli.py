@@ -76,6 +76,13 @@ def test_ls_names_what_there_is(invoke: Invoke, repository: Path) -> None:
     assert invoke("ls", "modles")[0] == 2
 
 
+def test_ls_metrics_tells_protocol_and_cost_where_there_is_room(invoke: Invoke) -> None:
+    rows = json.loads(invoke("ls", "metrics", "--format", "json")[1])
+    assert all(row["protocol"] and row["cost"] and isinstance(row["floor"], bool) for row in rows)
+    head = invoke("ls", "metrics")[1].splitlines()[0].split()
+    assert head == ["name", "keys", "unit", "direction", "floor", "formula", "paper"]
+
+
 def test_plan(invoke: Invoke) -> None:
     code, out, err = invoke("plan", "tiny.yaml", "--pack", "2", "--workers", "2")
     assert (code, err) == (0, "")

@@ -10,9 +10,11 @@ from types import ModuleType
 import pytest
 
 from bench.data.catalog import DATA
+from bench.data.load import load
 from bench.metrics.catalog import METRICS
 from bench.store import schema
 from bench.study.recipes import RECIPES
+from bench.trial import Component
 from ganzoo.catalog import ZOO
 
 
@@ -73,3 +75,21 @@ def test_no_page_explains_a_column_that_does_not_exist(repository: Path) -> None
     known = {*schema.IDENTITY, *schema.INTERVAL_MONITORS, *schema.POINT_MONITORS, *schema.ALWAYS_MEASURED}
     known |= {c.name for entry in METRICS.entries("metric") for c in entry.facts["columns"]}
     assert named <= known
+
+
+def test_the_snippets_of_the_metrics_page_run(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (repository / "docs" / "metrics.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "docs/metrics.md", "exec"), {})
+    assert "'prdc.precision': " in capsys.readouterr().out
+
+
+def test_the_table_of_faults_has_a_column_for_each(repository: Path) -> None:
+    module, page = script(repository, "faults_table"), (repository / "docs" / "metrics.md").read_text()
+    for name, columns in module.COLUMNS.items():
+        table = page.split(f"\n| {name} |")[1].split("\n\n")[0]
+        assert [line.split("`")[1] for line in table.splitlines()[2:]] == list(columns)
+        faults = module.faults(load(Component(name)))
+        assert [cell.strip() for cell in table.splitlines()[0].split("|") if cell.strip()] == list(faults)
+        assert all(len(each) >= 200 for each in faults.values())

@@ -90,6 +90,14 @@ def test_one_point_again_and_again_has_no_recall() -> None:
     assert 0.0 < found.coverage < 0.05
 
 
+def test_turns_shifts_scales_and_orders_change_nothing() -> None:
+    real, fake = uniform("real", 200, 4), 0.1 + 0.9 * uniform("fake", 150, 4)
+    usual = vars(features_prdc(real, fake))
+    turn, _ = np.linalg.qr(uniform("turn", 4, 4))
+    assert vars(features_prdc(7.0 * real @ turn - 3.0, 7.0 * fake @ turn - 3.0)) == pytest.approx(usual)
+    assert vars(features_prdc(real[::-1], fake[::-1])) == pytest.approx(usual)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_has_no_values(bad: float) -> None:
     x, y = uniform("real", 50, 3), uniform("fake", 50, 3)
