@@ -1,7 +1,7 @@
 # `make help` says what each target does. Everything runs in .venv, which holds the pinned set of constraints.txt.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help study test test-all lint docs check clean
+.PHONY: help study test test-all lint planted coverage docs check clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,14 @@ lint: $(VENV)/.installed  ## format, style, types and the walls of the house
 	@echo "== ruff check"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== lint-imports"; $(BIN)/lint-imports
+
+planted: $(VENV)/.installed  ## runs whose truth was caused: make them, judge them, write docs/planted.md
+	@echo "== planted and natural runs, $(WORKERS) processes"
+	@$(BIN)/python -m tests.planted --workers $(WORKERS)
+
+coverage: $(VENV)/.installed  ## how often each interval holds the truth, by simulation; writes docs/statistics.md
+	@echo "== coverage of the intervals, one core, about 3 minutes"
+	@$(BIN)/python benchmarks/coverage.py
 
 docs: $(VENV)/.installed  ## docs/cli.md and docs/zoo.md, from the program itself
 	@$(BIN)/python docs/make_cli.py

@@ -1,10 +1,10 @@
 """Half B of the planted runs: never looked at while thresholds are tuned.
 
-Other mechanisms than half A's, on other data sets. G is mostly a real perceptron that is *taught* (it
-descends the sliced Wasserstein distance to what it is shown, whatever D does), so a failure is caused by
-showing it other data than the evaluator has, by operating on its weights, or by its rate and size. Data:
-grid25, spiral, ring8 of other radii, digits through an album, Dirac's point mass with other losses. t is the
-share of the run that is over.
+Other mechanisms than half A's, on other data sets. G learns what it is shown, whatever D does: a real
+perceptron that is *taught* (it descends the sliced Wasserstein distance), or particles that learn by *rote*.
+So a failure is caused by showing it other data than the evaluator has, by operating on its weights, or by its
+rate and size. Data: grid25, spiral, ring8 of other radii, noisier waves, digits through an album, Dirac's
+point mass with other losses. t is the share of the run that is over.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ GRID = Component("grid25", (("sigma", 0.1), ("spacing", 1.0)))
 SPIRAL = Component("spiral", (("radius", 3.0), ("sigma", 0.06), ("turns", 1.5)))
 BIG_RING = Component("ring8", (("radius", 50.0), ("sigma", 4.0)))
 TINY_RING = Component("ring8", (("radius", 0.02), ("sigma", 0.0015)))
+RING_OF_FIVE = Component("ring8", (("radius", 5.0), ("sigma", 0.3)))
 HISS = Component("waves", (("sigma", 0.3),))
 
 RECIPES: dict[str, Callable[[], list[Plant]]] = {}
@@ -50,6 +51,22 @@ def student(data: Component, truth: str, n: int, members: int, lr: float = 3e-3,
         model=component("model", "mlp", **keys),
         update="taught",
         settings=settings,
+        **schedule(n, every),
+        **more,
+    )
+
+
+def pupil(data: Component, truth: str, n: int, *rates: float, every: int = 12, **more: Any) -> Plant:
+    """A pack of particles that learn by heart, each at its own rate: the share of the way that one step
+    goes."""
+    settings = {"lr_d": 0.1, "optimizer": "sgd", **more.pop("settings", {})}
+    return Plant(
+        data,
+        (truth,) * len(rates),
+        model=Component("particles"),
+        update="rote",
+        settings=settings,
+        per_member={"lr_g": rates},
         **schedule(n, every),
         **more,
     )
@@ -152,14 +169,30 @@ def silenced(which: int, onset: float) -> Callable[[Game], None]:
 
 
 @recipe
-def taught_well() -> list[Plant]:
-    """A real G is taught from the data themselves until it has them: converged. Fast and slow rates, large
-    and small batches, three scales of data."""
+def learnt_by_heart() -> list[Plant]:
+    """Particles learn rows of the data by heart until they have them: converged. Fast and slow rates, at
+    four scales of data."""
     return [
-        student(GRID, "converged", 25, 4, per_member={"lr_g": (3e-3, 3e-3, 6e-3, 1e-3)}),
-        student(SPIRAL, "converged", 60, 3, every=20),
-        student(BIG_RING, "converged", 25, 3, lr=1e-2),
-        student(TINY_RING, "converged", 25, 3, settings={"batch": 32}),
+        pupil(GRID, "converged", 25, 0.1, 0.03),
+        pupil(SPIRAL, "converged", 60, 0.05, 0.01, every=8),
+        pupil(BIG_RING, "converged", 25, 0.2, 0.025),
+        pupil(TINY_RING, "converged", 120, 0.02, 0.01, every=4),
+        pupil(HISS, "converged", 10, 0.1, 0.05),
+        pupil(RING_OF_FIVE, "converged", 6, 0.5, 0.3),
+    ]
+
+
+@recipe
+def restless_pupils() -> list[Plant]:
+    """Particles that have learnt, but whose rows are exchanged for others of the same data every few
+    evaluations: all in motion, converged nonetheless (quality, not rest)."""
+
+    def others(i: int) -> Data:
+        return lambda data: _rows(data, lambda x, labels: (np.roll(x, 997 * i, 0), np.roll(labels, 997 * i)))
+
+    return [
+        pupil(data, "converged", 30, 0.2, 0.4, every=16, shown=tuple((i * 48, others(i)) for i in range(10)))
+        for data in (SPIRAL, GRID)
     ]
 
 
@@ -197,11 +230,11 @@ def pictures_sharpen() -> list[Plant]:
 
 @recipe
 def a_corrupt_row() -> list[Plant]:
-    """A few rows of the training data are infinite. The first batch that holds one ends the run."""
+    """Some rows of the training data are infinite. The first batch that holds one ends the run."""
 
     def corrupt(data: Dataset) -> Dataset:
         train = data.train.copy()
-        train[:: len(train) // 4] = np.inf
+        train[:: len(train) // 100] = np.inf
         return replace(data, train=train)
 
     return [
@@ -279,25 +312,26 @@ def deaf_or_mute() -> list[Plant]:
     """A taught G whose first layer stops hearing its latent, or whose last layer stops answering: one
     point."""
     return [
-        student(SPIRAL, "total_collapse", 10, 2, script=silenced(0, 0.3)),
-        student(GRID, "total_collapse", 25, 2, script=silenced(-1, 0.5), every=20),
+        student(SPIRAL, "total_collapse", 10, 3, script=silenced(0, 0.3)),
+        student(GRID, "total_collapse", 25, 3, script=silenced(-1, 0.5), every=20),
         student(BIG_RING, "total_collapse", 60, 2, script=silenced(0, 0.6), every=12),
         student(HISS, "total_collapse", 5, 2, script=silenced(0, 0.05), every=20),
     ]
 
 
 @recipe
-def taught_one_mode() -> list[Plant]:
-    """A real G is shown one mode, or one point, and learns just that."""
+def learnt_one_mode() -> list[Plant]:
+    """Particles are shown one mode, or one point, and learn just that; also after all modes had been
+    learnt."""
 
     def point(data: Dataset) -> Dataset:
         return _rows(data, lambda x, labels: (np.repeat(x[:1], len(x), 0), labels))
 
     return [
-        student(GRID, "total_collapse", 25, 3, shown=((0, only(17)),)),
-        student(SPIRAL, "total_collapse", 25, 3, shown=((0, only(13)),)),
-        student(TINY_RING, "total_collapse", 12, 3, shown=((0, true), (120, only(6)))),
-        student(BIG_RING, "total_collapse", 25, 2, lr=1e-2, shown=((0, point),), settings={"lr_decay": 1.0}),
+        pupil(GRID, "total_collapse", 25, 0.2, 0.1, shown=((0, only(17)),)),
+        pupil(SPIRAL, "total_collapse", 40, 0.1, 0.05, shown=((0, only(13)),)),
+        pupil(TINY_RING, "total_collapse", 25, 0.2, 0.15, shown=((0, true), (120, only(6)))),
+        pupil(BIG_RING, "total_collapse", 10, 0.3, shown=((0, point),)),
     ]
 
 
@@ -352,9 +386,9 @@ def critic_of_fifty() -> list[Plant]:
             **schedule(n, every),
         )
         for data, loss, n, every, k in (
-            (SPIRAL, losses[0], 10, 4, 3),
+            (RING_OF_FIVE, losses[0], 10, 4, 3),
             (BIG_RING, losses[1], 12, 4, 3),
-            (TINY_RING, losses[2], 25, 4, 3),
+            (BIG_RING, losses[2], 25, 2, 3),
             (DIGITS, losses[0], 10, 2, 3),
             (HISS, losses[2], 8, 4, 3),
         )
@@ -381,10 +415,8 @@ def moved_out_of_reach() -> list[Plant]:
 
 @recipe
 def fickle_teacher() -> list[Plant]:
-    """What G is shown alternates between two halves of the modes, every few evaluations, to the end; G
-    follows.
-
-    Oscillating: the covered set keeps changing and nothing settles."""
+    """What particles are shown alternates between two halves of the modes, every few evaluations, to the
+    end; they follow within one. Oscillating: the covered set keeps changing and nothing settles."""
 
     def fickle(n: int, each: int, every: int, halves: tuple[Data, Data]) -> tuple[tuple[int, Data], ...]:
         turns = math.ceil(schedule(n, every)["steps"] / (each * every))
@@ -393,8 +425,8 @@ def fickle_teacher() -> list[Plant]:
     sides = (only(*range(10)), only(*range(15, 25)))
     ends = (only(*range(8)), only(*range(12, 20)))
     return [
-        student(GRID, "oscillating", 25, 3, lr=1e-2, every=60, shown=fickle(25, 2, 60, sides)),
-        student(SPIRAL, "oscillating", 30, 3, lr=1e-2, every=60, shown=fickle(30, 3, 60, ends)),
+        pupil(GRID, "oscillating", 25, 0.3, 0.5, every=16, shown=fickle(25, 2, 16, sides)),
+        pupil(SPIRAL, "oscillating", 30, 0.3, 0.5, every=16, shown=fickle(30, 3, 16, ends)),
     ]
 
 
@@ -476,15 +508,17 @@ def leafing() -> list[Plant]:
 
 @recipe
 def never_shown() -> list[Plant]:
-    """A real G that is taught well, from data in which some modes are missing, from the start or from half-
-    way."""
+    """Particles learn data by heart in which some modes are missing, from the start or from half-way."""
     return [
-        student(GRID, "partial_collapse", 25, 3, lr=5e-3, shown=((0, only(0, 1, 5, 6, 20, 24)),)),
-        student(GRID, "partial_collapse", 12, 2, lr=5e-3, every=80, shown=((0, only(*range(5), 12)),)),
-        student(SPIRAL, "partial_collapse", 25, 3, lr=5e-3, shown=((0, only(*range(12))),)),
-        student(BIG_RING, "partial_collapse", 25, 3, lr=1e-2, shown=((0, only(0, 1, 3, 4, 6)),)),
-        student(TINY_RING, "partial_collapse", 40, 3, shown=((0, true), (400, only(0, 2, 3, 7)))),
-        student(HISS, "partial_collapse", 10, 2, lr=2e-3, every=80, shown=((0, only(0, 5, 6)),)),
+        pupil(GRID, "partial_collapse", 25, 0.1, 0.05, shown=((0, only(0, 1, 5, 6, 20, 24)),)),
+        pupil(GRID, "partial_collapse", 12, 0.2, 0.15, every=16, shown=((0, only(*range(24))),)),
+        pupil(SPIRAL, "partial_collapse", 40, 0.1, 0.06, every=8, shown=((0, only(*range(12))),)),
+        pupil(BIG_RING, "partial_collapse", 25, 0.2, 0.1, shown=((0, only(0, 1, 3, 4, 6)),)),
+        pupil(
+            TINY_RING, "partial_collapse", 100, 0.2, 0.15, every=4, shown=((0, true), (200, only(0, 2, 3, 7)))
+        ),
+        pupil(HISS, "partial_collapse", 10, 0.2, 0.15, shown=((0, only(0, 5, 6)),)),
+        pupil(SPIRAL, "partial_collapse", 6, 0.6, 0.7, shown=((0, only(*range(4, 20))),)),
     ]
 
 
@@ -502,6 +536,7 @@ def torn_album() -> list[Plant]:
     return [
         page("partial_collapse", 25, torn(0.0, 0.1, 0.8), torn(0.5, 0.5, 0.5)),
         page("partial_collapse", 8, torn(0.0, 0.3, 0.3), torn(0.0, 0.8, 0.6)),
+        page("partial_collapse", 40, torn(0.3, 0.6, 0.9), torn(0.7, 0.0, 0.4)),
     ]
 
 
@@ -510,13 +545,15 @@ def torn_album() -> list[Plant]:
 
 @recipe
 def teacher_goes_wrong() -> list[Plant]:
-    """G is taught well until 0.55; from then on it is shown blurred, moved or shrunken data, and follows."""
+    """Particles learn well until about 0.55; from then on they are shown blurred, moved or shrunken data."""
     return [
-        student(data, "degraded", n, 3, lr=lr, every=every, shown=((0, true), (turn * every, wrong)))
-        for data, n, lr, every, turn, wrong in (
-            (GRID, 25, 3e-3, 60, 14, blurred(0.6)),
-            (SPIRAL, 40, 3e-3, 40, 22, moved(0.7)),
-            (BIG_RING, 25, 1e-2, 40, 14, moved(0.0, 0.3)),
+        pupil(data, "degraded", n, *rates, every=12, shown=((0, true), (turn * 12, wrong)))
+        for data, n, rates, turn, wrong in (
+            (GRID, 25, (0.1, 0.04), 14, blurred(0.8)),
+            (SPIRAL, 40, (0.1, 0.03), 22, moved(0.7)),
+            (BIG_RING, 25, (0.1, 0.05), 14, moved(0.0, 0.3)),
+            (HISS, 16, (0.2, 0.1), 8, moved(0.0, 0.5)),
+            (TINY_RING, 60, (0.1, 0.02), 30, moved(0.4)),
         )
     ]
 
@@ -566,12 +603,14 @@ def pictures_fade() -> list[Plant]:
 
 @recipe
 def wrong_textbook() -> list[Plant]:
-    """G is taught well, from data that are blurred, moved or shrunken from the start: it stops at a
+    """Particles learn well, from data that are blurred, moved or shrunken from the start: they stop at a
     distance."""
     return [
-        student(GRID, "stalled", 25, 3, shown=((0, blurred(0.7)),)),
-        student(SPIRAL, "stalled", 40, 3, lr=5e-3, shown=((0, moved(0.5)),)),
-        student(BIG_RING, "stalled", 12, 3, lr=1e-2, every=80, shown=((0, moved(0.0, 0.5)),)),
+        pupil(GRID, "stalled", 25, 0.1, 0.05, shown=((0, blurred(0.7)),)),
+        pupil(SPIRAL, "stalled", 40, 0.1, 0.03, shown=((0, moved(0.5)),)),
+        pupil(BIG_RING, "stalled", 12, 0.3, 0.2, shown=((0, moved(0.0, 0.5)),)),
+        pupil(TINY_RING, "stalled", 150, 0.1, 0.05, every=4, shown=((0, moved(0.3, 0.8)),)),
+        pupil(HISS, "stalled", 10, 0.3, 0.15, shown=((0, moved(0.0, 0.6)),)),
     ]
 
 
@@ -612,13 +651,15 @@ def pale_pictures() -> list[Plant]:
 
 
 @recipe
-def slow_students() -> list[Plant]:
-    """Taught at a rate so small that the way to the data is not done when the steps run out."""
+def slow_pupils() -> list[Plant]:
+    """Particles with a rate so small that a fifth to a half of the way is left when the steps run out."""
     return [
-        student(GRID, "undertrained", 25, 3, per_member={"lr_g": (1.5e-4, 2e-4, 3e-4)}, every=30),
-        student(SPIRAL, "undertrained", 60, 3, per_member={"lr_g": (1e-4, 2e-4, 3e-4)}, every=12),
-        student(BIG_RING, "undertrained", 25, 3, per_member={"lr_g": (4e-4, 6e-4, 8e-4)}, every=30),
-        student(SPIRAL, "undertrained", 5, 3, per_member={"lr_g": (2e-4, 3e-4, 4e-4)}, every=120),
+        pupil(GRID, "undertrained", 25, *(-math.log(left) / 276 for left in (0.2, 0.5))),
+        pupil(SPIRAL, "undertrained", 60, *(-math.log(left) / 464 for left in (0.2, 0.35)), every=8),
+        pupil(BIG_RING, "undertrained", 25, *(-math.log(left) / 276 for left in (0.3, 0.4))),
+        pupil(HISS, "undertrained", 10, *(-math.log(left) / 96 for left in (0.3, 0.5))),
+        pupil(SPIRAL, "undertrained", 5, *(-math.log(left) / 36 for left in (0.25, 0.4))),
+        pupil(TINY_RING, "undertrained", 150, *(-math.log(left) / 592 for left in (0.2, 0.3)), every=4),
     ]
 
 

@@ -18,9 +18,9 @@ from bench.metrics.evaluate import Evaluator, build
 from bench.train.loop import train
 from bench.trial import Component, Evaluate, Pack, Trial, evaluation_steps
 from ganzoo.catalog import ZOO
-from tests.planted.scripted import BANKS, SCRIPTS, Script, bank
+from tests.planted.scripted import BANKS, PARTICLES, ROWS, SCRIPTS, Script, bank, rows
 
-DRIVEN = ("palette", "album")
+DRIVEN = ("palette", "album", "particles")
 """Generators that need real samples to make."""
 
 Curve = dict[str, NDArray[Any]]
@@ -146,15 +146,15 @@ def play(plant: Plant, half: str, recipe: str, number: int) -> list[Run]:
         BANKS[key] = bank(data, min(plant.samples, len(data.train) // 2))
     SCRIPTS[key] = plant.script or (lambda game: None)
     trials = trials_of(plant, key)
-    rows: dict[str, list[dict[str, Any]]] = {trial.id: [] for trial in trials}
+    found: dict[str, list[dict[str, Any]]] = {trial.id: [] for trial in trials}
     for tick in _ticks(plant, Pack(trials), data, evaluator):
         for row in tick:
-            rows[row["trial"]].append(row)
+            found[row["trial"]].append(row)
     floor = floors[data.primary]
     context = Context(data.primary, floor["mean"], floor["sd"], data.n_modes, plant.steps, floors)
     name = f"{plant.dataset.name}, {plant.evaluations} evaluations{', ' + plant.note if plant.note else ''}"
     return [
-        Run(half, recipe, f"{name} #{number}.{k}", truth, curve_of(rows[trial.id]), context)
+        Run(half, recipe, f"{name} #{number}.{k}", truth, curve_of(found[trial.id]), context)
         for k, (trial, truth) in enumerate(zip(trials, plant.truths, strict=True))
     ]
 
@@ -165,7 +165,11 @@ def _ticks(plant: Plant, pack: Pack, data: Dataset, evaluator: Evaluator) -> Any
     shown = plant.shown or ((0, lambda same: same),)
     resume: tuple[int, Mapping[str, Tensor]] | None = None
     for (_, show), until in zip(shown, [*(step for step, _ in shown[1:]), plant.steps], strict=True):
-        for tick in train(pack, show(data), evaluator, resume):
+        seen = show(data)
+        if plant.update == "rote":
+            key = str(pack.trials[0].update.kwargs["script"])
+            ROWS[key] = rows(seen, PARTICLES, BANKS[key].rms)
+        for tick in train(pack, seen, evaluator, resume):
             yield tick.rows
             if tick.step >= until:
                 resume = (tick.step, tick.state())

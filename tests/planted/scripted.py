@@ -4,6 +4,9 @@ They are ordinary catalogue entries, registered only while planted runs are made
 probes and evaluates them like any other.
 
 `palette`     a generator whose parameters say what it makes: which modes, how many stray samples, how blurred
+`album`       the same of pictures: a window of a sorted album, contrast, grain
+`particles`   a mixture of learnt points
+`rote`        an update in which particles learn rows of the shown data by heart, at the rate lr_g
 `scripted`    an update that plays as `alternating` or `simultaneous`, then hands the game to a script
 `taught`      the same, but G learns from samples of its training data directly (sliced Wasserstein): it
               arrives where its data are, whatever D does
@@ -35,6 +38,8 @@ Script = Callable[[Game], None]
 
 SCRIPTS: dict[str, Script] = {}
 BANKS: dict[str, Bank] = {}
+ROWS: dict[str, Tensor] = {}
+PARTICLES = 1500
 DIRECTIONS = 24
 """One-dimensional projections that a taught G is compared in, at each step."""
 
@@ -126,6 +131,25 @@ class Album(nn.Module):
         return x.clamp(-1.0, 1.0).reshape(-1, *self.of.shape)
 
 
+class Particles(nn.Module):
+    """x = rms * (a particle + width * e): a point `at` [n, d] for each slice of the latent.
+
+    Unlike a perceptron it need not draw bridges between modes: it learns just what it is shown, as in
+    generative latent optimisation (arXiv:1707.05776)."""
+
+    def __init__(self, of: Bank, n: int) -> None:
+        super().__init__()
+        self.of = of
+        self.at = nn.Parameter(torch.zeros(n, of.samples.shape[2]))
+        self.width = nn.Parameter(torch.zeros(1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        uniform = 0.5 * (1.0 + torch.erf(z[:, 0] / math.sqrt(2.0)))
+        n = self.at.shape[0]
+        at = self.at[(uniform * n).long().clamp(max=n - 1)]
+        return (self.of.rms * (at + self.width * z[:, 1:])).reshape(-1, *self.of.shape)
+
+
 START: Mapping[str, float] = {
     **{"modes": 1.0, "good": 0.0, "variety": 1.0, "noise": 0.3},
     **{"blur": 0.0, "size": 1.0, "shift": 0.0, "away": 0.0},
@@ -155,6 +179,20 @@ def palette(
 def album(shape: tuple[int, ...], classes: int = 0, *, bank: str) -> Gan:
     """An Album against a perceptron."""
     return palette(shape, classes, bank=bank, kind=Album)
+
+
+def particles(shape: tuple[int, ...], classes: int = 0, *, bank: str, n: int = PARTICLES) -> Gan:
+    """Particles, at first a narrow blob, against a perceptron."""
+    of, d = BANKS[bank], math.prod(shape)
+
+    def init(
+        layer: nn.Module, name: str, shape: tuple[int, ...], stream: np.random.Generator
+    ) -> NDArray[Any]:
+        if isinstance(layer, Particles):
+            return np.full(shape, 0.01) if name == "width" else stream.normal(0.0, 0.1, shape)
+        return fan_in_uniform(layer, name, shape, stream)
+
+    return Gan(nn.Sequential(Particles(of, n)), mlp(shape, width=64).disc, 1 + d, "normal", init)
 
 
 def put(game: Game, name: str, values: Sequence[float | NDArray[np.float64]]) -> None:
@@ -222,6 +260,30 @@ def taught(*, script: str) -> Update:
     return Update(step)
 
 
+def rote(*, script: str) -> Update:
+    """D learns as always; each particle descends half its squared distance to a row of its own: it goes a
+    share lr_g of the way (under SGD). ROWS tells the rows, other ones whenever other data are shown."""
+
+    def step(game: Game, draw: Draw, players: Sequence[str]) -> None:
+        for player in players:
+            gradient = game.gradient(player, draw(player))
+            if player == GEN:
+                at = game.gen.stack.params["0.at"]
+                loss = 0.5 * (at - ROWS[script].view_as(at[0])).square().sum((1, 2))
+                gradient = replace(gradient, flat=game.gen.stack.gradient(loss))
+            game.apply(gradient)
+        game.end_step()
+        SCRIPTS[script](game)
+
+    return Update(step)
+
+
+def rows(data: Dataset, n: int, rms: float) -> Tensor:
+    """n rows of the training data, the last ones, in units of `rms` [n, d]."""
+    picked = np.resize(np.arange(len(data.train))[::-1], n)
+    return torch.from_numpy(data.train[picked].reshape(n, -1) / np.float32(rms))
+
+
 def _sliced(fake: Tensor, real: Tensor, step: int) -> Tensor:
     """[K]; the squared distance is taken relative to the data's size, so that rates mean the same
     everywhere."""
@@ -246,7 +308,9 @@ def registered() -> Iterator[None]:
     entries = [
         _Planted("model", "palette", "palette", "what it is told", facts={"shapes": "any"}),
         _Planted("model", "album", "album", "what it is told", facts={"shapes": "image"}),
+        _Planted("model", "particles", "particles", "a mixture", facts={"shapes": "any"}),
         _Planted("update", "scripted", "scripted", "a script"),
+        _Planted("update", "rote", "rote", "supervised"),
         _Planted("update", "taught", "taught", "supervised"),
     ]
     for entry in entries:

@@ -359,6 +359,24 @@ def quality_swings() -> list[Plant]:
 
 
 @recipe
+def swings_without_a_beat() -> list[Plant]:
+    """At each evaluation the share of good samples is another one, of a chaotic map (x <- 3.9 x (1 - x)).
+
+    Oscillating: q goes up and down by most of the way, in no order."""
+
+    def chaotic(n: int, start: float) -> Path:
+        values = [start]
+        for _ in range(n):
+            values.append(3.9 * values[-1] * (1 - values[-1]))
+        return lambda t, rng: {"good": values[min(n, round(t * (n - 2)))] if t > 0 else 0.0}
+
+    return [
+        told(RING, "oscillating", 25, chaotic(25, 0.31), chaotic(25, 0.47)),
+        told(WAVES, "oscillating", 60, chaotic(60, 0.2)),
+    ]
+
+
+@recipe
 def dirac_orbits() -> list[Plant]:
     """The Dirac-GAN with the saturating loss, alternating updates and plain steps: it circles at one radius
     for ever (Mescheder et al., arXiv:1801.04406). h = 0.1 turns once in 126 steps; 5 to 16 evaluations a
@@ -419,6 +437,23 @@ def modes_die_one_by_one() -> list[Plant]:
     ]
 
 
+@recipe
+def most_modes_thinly() -> list[Plant]:
+    """G makes some modes and, of the others, a few samples each: at most a twentieth of their due.
+
+    Partial collapse: they are as good as gone, though nearly each mode has a sample now and then."""
+
+    def thinly(data: Component, m: int, share: float) -> Path:
+        weights = np.full(MODES[data.name], share)
+        weights[:m] = 1.0
+        return lambda t, rng: {"good": rise(t, 0.03), "modes": weights}
+
+    return [
+        told(RING, "partial_collapse", 25, thinly(RING, 5, 0.03), thinly(RING, 2, 0.01)),
+        told(WAVES, "partial_collapse", 10, thinly(WAVES, 10, 0.02)),
+    ]
+
+
 # degraded: good for a window, then worse for good.
 
 
@@ -459,6 +494,25 @@ def spoiled_slowly() -> list[Plant]:
     ]
 
 
+@recipe
+def one_jump_and_no_return() -> list[Plant]:
+    """Good until 0.5 or 0.75; then the samples jump off by a fixed offset, or modes get uneven shares.
+
+    Degraded: every mode is still made, q is as much worse as a fifth to a half of the way."""
+
+    def jumps(onset: float, size: float) -> Path:
+        return lambda t, rng: {"good": rise(t, 0.03), "shift": size * (t >= onset)}
+
+    def uneven(onset: float) -> Path:
+        weights = np.array([4.0, 4.0, 4.0, 4.0, 0.5, 0.5, 0.5, 0.5])
+        return lambda t, rng: {"good": rise(t, 0.03), "modes": weights if t >= onset else np.ones(8)}
+
+    return [
+        told(RING, "degraded", 25, jumps(0.5, 0.3), jumps(0.75, 0.4), uneven(0.5)),
+        told(WAVES, "degraded", 60, jumps(0.6, 0.2)),
+    ]
+
+
 # stalled: no longer improving, above the bar, none of the other failures.
 
 
@@ -495,6 +549,25 @@ def several_levels() -> list[Plant]:
     return [
         told(RING, "stalled", 25, levels(0.2, 0.4, 0.6), levels(0.1, 0.5)),
         told(WAVES, "stalled", 60, levels(0.1, 0.3, 0.5, 0.7), levels(0.3, 0.4)),
+    ]
+
+
+@recipe
+def crawls_and_breathes() -> list[Plant]:
+    """All modes and a fixed share of noise, which over the whole run falls by a fiftieth of the samples (a
+    crawl that would take twenty more runs), or goes up and down by a few per cent at random.
+
+    Stalled: what moves is noise, or so little that it is no progress."""
+
+    def crawls(share: float) -> Path:
+        return lambda t, rng: {"good": (share + 0.02 * t) * (t > 0)}
+
+    def breathes(share: float, size: float) -> Path:
+        return lambda t, rng: {"good": (share + size * rng.uniform(-1, 1)) * (t > 0)}
+
+    return [
+        told(RING, "stalled", 25, crawls(0.4), breathes(0.5, 0.05)),
+        told(WAVES, "stalled", 60, crawls(0.5), breathes(0.4, 0.03)),
     ]
 
 
@@ -549,6 +622,24 @@ def improves_noisily() -> list[Plant]:
     return [
         told(RING, "undertrained", 25, noisy(0.8, 0.05), noisy(0.7, 0.1)),
         told(WAVES, "undertrained", 60, noisy(0.7, 0.1), noisy(0.8, 0.1)),
+    ]
+
+
+@recipe
+def finds_modes_to_the_end() -> list[Plant]:
+    """G makes good samples of few modes at first, and of one more every other evaluation, to the end.
+
+    Undertrained: modes are missing because there was no time to find them."""
+
+    def finds(data: Component, first: int, last: int, good: float) -> Path:
+        def path(t: float, rng: np.random.Generator) -> dict[str, float | NDArray[np.float64]]:
+            return {"good": good * (t > 0), "modes": only(data, *range(first + int((last - first) * t)))}
+
+        return path
+
+    return [
+        told(WAVES, "undertrained", 25, finds(WAVES, 2, 14, 0.9), finds(WAVES, 4, 13, 0.4)),
+        told(RING, "undertrained", 60, finds(RING, 2, 7, 0.8)),
     ]
 
 
