@@ -170,6 +170,11 @@ def rule(outcome: str, rules: Rules = RULES) -> str:
     return said(WORDING[outcome].rule, rules)
 
 
+def plain(text: str) -> str:
+    """A text without the marks that pages give to names of columns."""
+    return text.replace("`", "")
+
+
 def thresholds(outcome: str, rules: Rules = RULES) -> dict[str, float]:
     """The thresholds that stand in the texts of an outcome."""
     texts = (WORDING[outcome].rule, *WORDING[outcome].formula, *WORDING[outcome].notes)

@@ -11,7 +11,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from bench.report import figures, published, samples, summary
+from bench.judge.words import WINDOW, plain, rule, said
+from bench.report import examples, figures, published, samples, summary
 from bench.report.samples import Shown
 from bench.report.svg import COLOURS, INK_ON
 from bench.report.view import Group, View, ranked
@@ -76,6 +77,11 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "sessions": [_session(each) for each in view.results.manifest.get("sessions", [])],
         "attempts": _attempts(view),
         "beside": published.beside(view),
+        "examples": examples.examples(view) if judged else [],
+        "window": said(WINDOW, view.results.rules),
+        "rules": {name: plain(rule(name, view.results.rules)) for name in figures.STACK},
+        "changed_rules": [clean(each) for each in examples.changed_rules(view.results.rules)],
+        "folder": clean(view.results.path),
     }
 
 

@@ -79,6 +79,24 @@ def show_chosen(view: View, group: Group) -> list[Shown]:
     return [_shown(picture, word, row, taken, centres, span) for word, row, taken in picks]
 
 
+def film_of(view: View, group: Group, row: dict[str, Any], steps: int, rows: int = 3) -> Shown:
+    """One trial over at most so many steps, for a place with less room: the film alone, no files."""
+    picture = PICTURES[group.modality]
+    centres = true_modes(group) if picture.framed else None
+    taken = previews(view.results.path, str(row["trial"]))
+    alt = f"Samples of trial {row['trial']} ({outcome_word(str(row['outcome']))})"
+    if not taken:
+        return Shown("typical", row, None, None, None, (), False, alt)
+    span = _frame([taken], centres) if picture.framed else 1.0
+    shown = film_steps(list(taken), steps)
+    if picture.tile is None:
+        over = f"{alt} over steps {', '.join(map(str, shown))}."
+        film = scatter({s: taken[s] for s in shown}, centres, span, over, width=10.2, ticks=False)
+        return Shown("typical", row, max(taken), None, film, shown, True, alt)
+    strip = film_strip([picture.tile(taken[s], span) for s in shown], rows=rows)
+    return Shown("typical", row, max(taken), None, png_uri(strip), shown, False, alt)
+
+
 def _shown(
     picture: Picture,
     word: str,
@@ -149,10 +167,10 @@ PICTURES: Mapping[str, Picture] = {
 }
 
 
-def film_steps(steps: list[int]) -> tuple[int, ...]:
-    """At most ten of the steps, first and last among them, evenly spread in their order."""
+def film_steps(steps: list[int], most: int = FILM_STEPS) -> tuple[int, ...]:
+    """At most so many of the steps, first and last among them, evenly spread in their order."""
     steps = sorted(steps)
-    picks = np.linspace(0, len(steps) - 1, min(FILM_STEPS, len(steps))).round().astype(int)
+    picks = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
     return tuple(steps[i] for i in picks)
 
 
@@ -164,11 +182,11 @@ def image_grid(samples: Pixels, gap: int = 1) -> bytes:
     return _png(_tiles(rows, across, gap))
 
 
-def film_strip(frames: list[Pixels], gap: int = 1) -> bytes:
+def film_strip(frames: list[Pixels], gap: int = 1, rows: int = FILM_ROWS) -> bytes:
     """PNG with a column for each step and a row for each of the first latents."""
-    count = min(FILM_ROWS, min(len(frame) for frame in frames))
-    rows = [np.stack([frame[i] for frame in frames]) for i in range(count)]
-    return _png(_tiles(rows, len(frames), gap))
+    count = min(rows, min(len(frame) for frame in frames))
+    tiles = [np.stack([frame[i] for frame in frames]) for i in range(count)]
+    return _png(_tiles(tiles, len(frames), gap))
 
 
 def _tiles(rows: list[Pixels], across: int, gap: int) -> NDArray[np.uint8]:
@@ -196,7 +214,12 @@ def _png(canvas: NDArray[np.uint8]) -> bytes:
 
 
 def scatter(
-    frames: Mapping[int, Pixels], centres: NDArray[np.float64] | None, span: float, alt: str, width: float
+    frames: Mapping[int, Pixels],
+    centres: NDArray[np.float64] | None,
+    span: float,
+    alt: str,
+    width: float,
+    ticks: bool = True,
 ) -> str:
     """Points [n, d] at each step over the true modes, all in one frame, as inline SVG.
 
@@ -210,6 +233,7 @@ def scatter(
         for axes, (step, points) in zip(panels, frames.items(), strict=False):
             _points(axes, _plane(points), centres, span)
             axes.set_title(f"step {step}", fontsize=8.5, fontweight="normal")
+            axes.tick_params(labelleft=ticks, labelbottom=ticks)
         for spare in panels[len(frames) :]:
             spare.set_axis_off()
         return to_svg(made, alt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import pandas as pd
 
 from bench.errors import UserError
 from bench.judge.outcomes import OUTCOMES
+from bench.judge.rules import RANGES, Rules
+from bench.judge.words import WINDOW, WORDING, plain, rule, said, thresholds
 from bench.report.view import View
 from bench.report.words import clean, label, number, outcome_word
 from bench.store.tables import Results
@@ -27,9 +30,9 @@ def show(results: Results, trial: str) -> str:
     group = next(g for g in View(results).groups if (g.trials["trial"] == row["trial"]).any())
     parts = [
         f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}",
-        _outcome(row),
+        _outcome(row, results.rules),
         f"config\n{_pairs(_config(row))}",
-        f"flags\n{_flags(row)}",
+        f"flags, and when each holds (rules {clean(results.rules.label)})\n{_flags(row, results.rules)}",
         f"metrics (final: median over the last evaluations)\n{_metrics(row, group.floors)}",
     ]
     if len(curve):
@@ -49,13 +52,21 @@ def _find(trials: pd.DataFrame, start: str) -> dict[str, Any]:
     raise UserError(f"{len(found)} trials begin with {clean(start)!r}: {listed}")
 
 
-def _outcome(row: dict[str, Any]) -> str:
+def _outcome(row: dict[str, Any], rules: Rules) -> str:
     reason = row["outcome_reason"] if isinstance(row["outcome_reason"], str) else "Not judged yet."
     if not isinstance(row["outcome"], str):
         return f"no outcome\n  {clean(reason)}"
     since = "" if pd.isna(row["outcome_step"]) else f" since step {number(row['outcome_step'])}"
-    rules = clean(row["rules_version"])
-    return f"{outcome_word(row['outcome'])}{since} (rules {rules})\n  {clean(reason)}"
+    parts = [
+        f"{outcome_word(row['outcome'])}{since} (rules {clean(row['rules_version'])})",
+        f"  {clean(reason)}",
+    ]
+    if row["outcome"] in WORDING:
+        decided = thresholds(row["outcome"], rules)
+        parts += [f"  {said(line, rules)}" for line in WORDING[row["outcome"]].formula]
+        parts += [f"  {name} {value:.10g} {RANGES[name].unit}" for name, value in decided.items()]
+        parts.append(f"  {said(WINDOW, rules)}")
+    return "\n".join(parts)
 
 
 def _config(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -67,7 +78,8 @@ def _config(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _flags(row: dict[str, Any]) -> str:
+def _flags(row: dict[str, Any], rules: Rules) -> str:
+    """Each flag with its steps, and below it its rule with the thresholds that were used."""
     lines = []
     for name in OUTCOMES:
         holds = row.get(f"flag.{name}")
@@ -77,8 +89,11 @@ def _flags(row: dict[str, Any]) -> str:
             for what in ("onset", "recovery")
             if (value := row.get(f"flag.{name}.{what}")) is not None and not pd.isna(value)
         ]
-        lines.append((outcome_word(name), f"{word:8}{', '.join(steps)}".rstrip()))
-    return _pairs(lines)
+        lines.append(f"  {outcome_word(name):18}  {word:8}{', '.join(steps)}".rstrip())
+        lines += textwrap.wrap(
+            plain(rule(name, rules)), 100, initial_indent=" " * 6, subsequent_indent=" " * 6
+        )
+    return "\n".join(lines)
 
 
 def _metrics(row: dict[str, Any], floors: Any) -> str:

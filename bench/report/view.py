@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ class Group:
     floors: Mapping[str, Mapping[str, float]]
     n_modes: int | None
     modality: str
+    measure: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def _group(measure: Mapping[str, Any], trials: pd.DataFrame) -> Group:
         floors,
         measure.get("n_modes"),
         str(measure.get("modality") or "image"),
+        measure,
     )
 
 

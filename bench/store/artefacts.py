@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.store import ledger
+from bench.errors import UserError
+from bench.store import atomic, ledger
 from bench.store.checkpoint import load_arrays
 from bench.store.segments import Part, read_part, write_part
 
@@ -49,11 +50,17 @@ def trial_final(results: Path, trial: str) -> dict[str, np.ndarray]:
 
 
 def _locate(results: Path, trial: str) -> tuple[Path, ledger.Done, int] | None:
-    plan = ledger.read_plan(results)
-    for pack in plan.packs if plan else ():
-        ids = [each.id for each in pack.trials]
+    """Folder, manifest and place in it of a trial, by the ids that `plan.json` states: a picture needs no
+    record of settings, so that it is found in a plan of another version, too."""
+    path = results / "plan.json"
+    plan = atomic.read_json(path) if path.exists() else {"packs": []}
+    try:
+        packs = {str(pack["id"]): [str(each["id"]) for each in pack["trials"]] for pack in plan["packs"]}
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {error!r}") from error
+    for pack, ids in packs.items():
         if trial in ids:
-            folder = ledger.pack_folder(results, pack.id)
+            folder = ledger.pack_folder(results, Path(pack).name)
             done = ledger.read_done(folder)
             return (folder, done, ids.index(trial)) if done else None
     return None

@@ -1,0 +1,209 @@
+"""The curves of one trial with what the rules read in them: bars, floor, window, onset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from bench.judge.quality import quality_bar
+from bench.judge.trace import Array, Trace, jaccard
+from bench.report.svg import COLOURS, INK, MUTED, figure
+from bench.report.words import number
+
+FIRST, SECOND = COLOURS["vanishing_gradient"], COLOURS["total_collapse"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: its values at each evaluation, and its name where a panel has several."""
+
+    values: Array
+    name: str = ""
+    colour: str = FIRST
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one panel shows.
+
+    `bars`: (level, name, outcome) of what the rules compare with, for the outcome that it decides or, where
+    that is empty, for all.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    bars: tuple[tuple[float, str, str], ...] = ()
+    log: bool = False
+    share: bool = False  # the axis runs from 0 to 1
+
+
+def distance(trace: Trace, log: bool = True) -> Panel:
+    """q with its floor and the bar of `converged`."""
+    levels = ((trace.context.floor_mean, "floor", ""), (quality_bar(trace), "bar", ""))
+    bars = tuple(each for each in levels if math.isfinite(each[0]))
+    return Panel(f"{trace.name}, the distance", (Line(trace.distance),), bars, log)
+
+
+def swings(trace: Trace) -> Panel:
+    """q where its differences count."""
+    return distance(trace, log=False)
+
+
+def modes(trace: Trace) -> Panel:
+    """Covered modes and good samples as shares; without modes, precision and coverage, or the spread."""
+    n, rules = trace.context.n_modes, trace.rules
+    if n and n > 1 and "modes.covered" in trace.columns:
+        lines = (
+            Line(trace.floats("modes.covered") / n, f"of {n} modes covered"),
+            Line(trace.floats("modes.hq"), "of samples good", SECOND),
+        )
+        bars = ((rules.partial_hq, "limit", "partial_collapse"),)
+        return Panel("shares of modes and samples", lines, bars, share=True)
+    if "prdc.coverage" in trace.columns:
+        floors = trace.context.floors
+        kept, good = (
+            trace.floats(column) / float(floors.get(column, {}).get("mean", math.nan))
+            for column in ("prdc.coverage", "prdc.precision")
+        )
+        lines = (Line(kept, "coverage"), Line(good, "precision", SECOND))
+        bars = ((rules.partial_coverage, "limit", "partial_collapse"),)
+        return Panel("share of the floor", lines, bars)
+    return spread(trace)
+
+
+def spread(trace: Trace) -> Panel:
+    """The spread of the samples, against that of the data."""
+    bars = ((trace.rules.collapse_spread, "limit", "total_collapse"),)
+    return Panel("spread of the samples / the data's", (Line(trace.floats("spread")),), bars)
+
+
+def critic(trace: Trace) -> Panel:
+    """D's AUC on the training batches and on held-out data."""
+    lines = (
+        Line(trace.floats("d_auc.mean"), "training"),
+        Line(trace.floats("d_auc_heldout"), "held-out data", SECOND),
+    )
+    bars = ((trace.rules.vanishing_auc, "limit", "vanishing_gradient"),)
+    return Panel("D's AUC, real against fake", lines, bars, share=True)
+
+
+def signal(trace: Trace) -> Panel:
+    """G's signal against its early value."""
+    rules = trace.rules
+    values = trace.floats("g_saturation") * trace.floats("d_slope")
+    early = values[: max(rules.early_least, math.ceil(rules.early_share * len(trace) - 1e-9))]
+    early = early[np.isfinite(early)]
+    top = float(early.max()) if early.size else math.nan
+    share = values / top if top > 0 else np.full(len(values), np.nan)
+    title = "G's signal / its early value"
+    return Panel(title, (Line(share),), ((rules.vanishing_signal, "limit", ""),), log=True)
+
+
+def growth(trace: Trace) -> Panel:
+    """Norms of the weights against the first, and D's largest output."""
+    lines = []
+    for column, name, colour in (("g_weight", "G's weights", FIRST), ("d_weight", "D's weights", SECOND)):
+        values = trace.floats(column)
+        known = values[np.isfinite(values) & (values > 0)]
+        lines.append(Line(values / (known[0] if known.size else math.nan), name, colour))
+    bars = ((trace.rules.weight_growth, "limit", ""),)
+    return Panel("weights / their first norm", tuple(lines), bars, log=True)
+
+
+def logits(trace: Trace) -> Panel:
+    """D's largest output."""
+    bars = ((trace.rules.logit_max, "limit", ""),)
+    return Panel("D's largest logit", (Line(trace.floats("logit_max")),), bars, log=True)
+
+
+def sets(trace: Trace) -> Panel:
+    """How much of the covered set stays from one evaluation to the next."""
+    if not trace.context.n_modes or trace.context.n_modes < 2:
+        return critic(trace)
+    index = jaccard(trace.texts("modes.set"))
+    bars = ((trace.rules.jaccard, "limit", ""),)
+    return Panel("Jaccard index of successive sets", (Line(index),), bars, share=True)
+
+
+DECIDING: Mapping[str, tuple[Callable[[Trace], Panel], ...]] = {
+    "diverged": (distance, growth, logits),
+    "total_collapse": (distance, modes, spread),
+    "vanishing_gradient": (distance, critic, signal),
+    "oscillating": (swings, modes, sets),
+}
+"""Outcome -> the panels that show why; others have the distance, the modes and D's AUC."""
+
+USUAL = (distance, modes, critic)
+
+
+def evidence(
+    trace: Trace, outcome: str, onset: int | None, width: float = 10.2, height: float = 2.25
+) -> Figure:
+    """A figure of the panels that decide an outcome: W is shaded, the onset a line of dots.
+
+    To be drawn and saved within `bench.report.svg.style`.
+    """
+    panels = [each(trace) for each in DECIDING.get(outcome, USUAL)]
+    made = figure(width, height)
+    for axes, panel in zip(np.atleast_1d(made.subplots(1, len(panels))), panels, strict=True):
+        _draw(axes, trace, panel, [bar for bar in panel.bars if bar[2] in ("", outcome)])
+        if onset is not None:
+            axes.axvline(onset, color=COLOURS.get(outcome, MUTED), linewidth=2, linestyle=(0, (1, 1.2)))
+    return made
+
+
+def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, str]]) -> None:
+    steps = trace.steps
+    if trace.enough:
+        axes.axvspan(float(steps[trace.window][0]), float(steps[-1]), color=MUTED, alpha=0.12, linewidth=0)
+    drawn = [line for line in panel.lines if np.isfinite(line.values).any()]
+    for line in drawn:
+        values = np.where(np.isfinite(line.values), line.values, np.nan)
+        axes.plot(steps, values, color=line.colour, linewidth=1.4, marker="o", ms=2.5, label=line.name)
+    lows = [float(np.nanmin(np.where(np.isfinite(line.values), line.values, np.nan))) for line in drawn]
+    highs = [float(np.nanmax(np.where(np.isfinite(line.values), line.values, np.nan))) for line in drawn]
+    levels = [level for level, *_ in bars]
+    if panel.log and lows and min([*lows, *levels]) > 0:
+        wide = max([*highs, *levels]) > 300 * min([*lows, *levels])
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5), numticks=6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    for level, name, _ in bars:
+        axes.axhline(level, color=INK, linewidth=0.9, linestyle=(0, (4, 3)) if name != "floor" else "-")
+        axes.annotate(
+            f"{name} {number(level)}".strip(), (0, level), xycoords=("axes fraction", "data"), ha="left",
+            va="bottom", fontsize=7.5, color=MUTED, xytext=(2, 1), textcoords="offset points",
+        )  # fmt: skip
+    if panel.share:
+        axes.set_ylim(-0.03, 1.06)
+    axes.set_title(panel.title)
+    axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.margins(x=0.02, y=0.14)
+    sns.despine(ax=axes)
+    if not drawn:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=MUTED)
+    if sum(bool(line.name) for line in drawn) > 1:
+        axes.legend(fontsize=7.5, handlelength=1.2, borderaxespad=0.2, labelspacing=0.2)
+
+
+def alternative(trace: Trace, outcome: str) -> str:
+    """What stands in the place of the figure for who cannot see it."""
+    told = []
+    for panel in (each(trace) for each in DECIDING.get(outcome, USUAL)):
+        for line in panel.lines:
+            known = line.values[np.isfinite(line.values)]
+            if known.size:
+                name = f"{panel.title} ({line.name})" if line.name else panel.title
+                told.append(f"{name} from {number(known[0])} to {number(known[-1])}")
+    return f"Curves over steps 0 to {trace.steps[-1]}: {'; '.join(told)}."

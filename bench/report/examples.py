@@ -1,0 +1,120 @@
+"""For each outcome that occurs, a typical trial: its curves, film and sentence, and the rule behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from bench.judge.outcomes import OUTCOMES
+from bench.judge.rules import RULES, Rules
+from bench.judge.tables import context
+from bench.judge.trace import Trace
+from bench.judge.words import WORDING, plain, rule, said
+from bench.report import samples
+from bench.report.evidence import alternative, evidence
+from bench.report.svg import style, to_svg
+from bench.report.view import Group, View
+from bench.report.words import clean, number
+
+FILM = 5
+"""Steps of the films: the page shows up to nine of them."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A trial that stands for an outcome, ready for the page."""
+
+    outcome: str
+    count: int
+    others: tuple[str, ...]
+    trial: str
+    cell: str
+    seed: int
+    step: str
+    reason: str
+    curves: Markup
+    film: Any
+    film_steps: tuple[int, ...]
+    vector: bool
+    alt: str
+    rule: str
+    formula: tuple[str, ...]
+
+
+def examples(view: View) -> list[Example]:
+    """One example for each outcome that occurs, in the order of precedence."""
+    found = []
+    for outcome in OUTCOMES:
+        groups = [(each, _with(each, outcome)) for each in view.groups]
+        group, trials = max(groups, key=lambda each: len(each[1]), default=(None, pd.DataFrame()))
+        if group is not None and len(trials):
+            count = sum(len(each) for _, each in groups)
+            found.append(_example(view, group, outcome, trials, count))
+    return found
+
+
+def _with(group: Group, outcome: str) -> pd.DataFrame:
+    trials = group.trials
+    return trials[(trials["status"] == "done") & (trials["outcome"] == outcome)]
+
+
+def typical(group: Group, trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials of one outcome, the most typical first: the nearest to the middle by final distance.
+
+    By onset where they have none (they died).
+    """
+    column = f"final.{group.primary}"
+    known = column in trials and trials[column].notna().any()
+    values = trials[column if known else "outcome_step"].astype(float)
+    ordered = trials.assign(_value=values).sort_values(["_value", "trial"], na_position="last")
+    middle = (int(ordered["_value"].notna().sum()) - 1) // 2 if ordered["_value"].notna().any() else 0
+    order = sorted(range(len(ordered)), key=lambda at: (abs(at - middle), at))
+    return ordered.iloc[order].drop(columns="_value")
+
+
+def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count: int) -> Example:
+    ordered = typical(group, trials)
+    row: dict[str, Any] = {str(name): value for name, value in ordered.iloc[0].to_dict().items()}
+    trace = trace_of(view, group, str(row["trial"]))
+    onset = None if pd.isna(row["outcome_step"]) else int(row["outcome_step"])
+    with style():
+        curves = to_svg(evidence(trace, outcome, onset), alternative(trace, outcome))
+    film = samples.film_of(view, group, row, FILM)
+    rules = view.results.rules
+    return Example(
+        outcome=outcome,
+        count=count,
+        others=tuple(str(each) for each in ordered["trial"].iloc[1:4]),
+        trial=str(row["trial"]),
+        cell=view.cell_text(row),
+        seed=int(row["seed"]),
+        step=number(row["outcome_step"]),
+        reason=clean(row["outcome_reason"]),
+        curves=Markup(curves),
+        film=Markup(film.film) if film.vector and film.film else film.film,
+        film_steps=film.film_steps,
+        vector=film.vector,
+        alt=film.alt,
+        rule=plain(rule(outcome, rules)),
+        formula=tuple(said(line, rules) for line in WORDING[outcome].formula),
+    )
+
+
+def trace_of(view: View, group: Group, trial: str) -> Trace:
+    """The curve of a trial as the rules read it."""
+    frame = view.results.curves[view.results.curves["trial"] == trial]
+    measure = {"primary": group.primary, "floors": group.floors, "n_modes": group.n_modes, **group.measure}
+    known = context(measure, int(view.results.meta.get("steps", {}).get(trial, 0)))
+    return Trace.of({str(name): frame[name].to_numpy() for name in frame}, known, view.results.rules)
+
+
+def changed_rules(rules: Rules) -> list[str]:
+    """`converged_distance 0.1 instead of 0.05`, for each threshold that is not the version's own."""
+    mine: Mapping[str, float] = rules.changed()
+    return [
+        f"{name} {number(value)} instead of {number(getattr(RULES, name))}" for name, value in mine.items()
+    ]
