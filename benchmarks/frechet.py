@@ -14,7 +14,8 @@ times are printed, with one thread each. What a time includes:
   from features    both sides, float32 features to the distance
   one side known   the same, with the statistics of the data (ours: and their factor) made beforehand, as
                    the evaluations of a study have them in the cache
-  from statistics  two means and covariances to the distance; it does not depend on n
+  from statistics  two means and covariances to the distance, where n > d: covariances of fewer vectors are
+                   singular, and ours works on the vectors
 
 pytorch-fid takes numpy's mean and cov too, so its statistics are timed as those of torch-fidelity are, in
 float64 as its own code does.
@@ -116,8 +117,9 @@ def measure(n: int, d: int, repeats: int) -> dict[str, Any]:
     sides = {name: stages for name, stages in made.items() if stages is not None}
     values: dict[str, float] = {}
     seconds: dict[str, list[list[float]]] = {name: [[] for _ in STAGES] for name in sides}
+    stages_here = range(len(STAGES) if n > d else len(STAGES) - 1)
     for repeat in range(repeats):
-        for stage in range(len(STAGES)):
+        for stage in stages_here:
             for name, stages in sides.items():
                 # It takes a minute a time: once shows that it is not the faster one.
                 if name == "pytorch-fid" and repeat:
@@ -128,7 +130,7 @@ def measure(n: int, d: int, repeats: int) -> dict[str, Any]:
                 values.setdefault(name, value)
                 print(f"n {n} {STAGES[stage]} {name}: {seconds[name][stage][-1]:.2f} s", file=sys.stderr)
     medians = {
-        name: {stage: statistics.median(times) for stage, times in zip(STAGES, each, strict=True)}
+        name: {STAGES[stage]: statistics.median(each[stage]) for stage in stages_here}
         for name, each in seconds.items()
     }
     return {"n": n, "d": d, "values": values, "seconds": medians}
@@ -145,7 +147,7 @@ def table(found: list[dict[str, Any]]) -> str:
         cells = [f"{values[name]:.9g}" if name in values else "" for name in SIDES]
         worst = max(abs(values["ours"] / other - 1.0) for other in values.values())
         lines.append(f"| {each['n']:,} | (the value) | " + " | ".join(cells) + f" | equal to {worst:.1g} |")
-        for stage in STAGES:
+        for stage in seconds["ours"]:
             cells = [f"{seconds[name][stage]:.2f} s" if name in seconds else "" for name in SIDES]
             best = min(times[stage] for name, times in seconds.items() if name != "ours")
             lines.append(

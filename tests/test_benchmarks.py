@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,16 +16,20 @@ from bench.study.grid import trials
 from bench.study.spec import load_study
 
 
-@pytest.fixture(scope="module")
-def vs_plain_tune(repository: Path) -> ModuleType:
-    path = repository / "benchmarks" / "vs_plain_tune.py"
-    spec = importlib.util.spec_from_file_location("vs_plain_tune", path)
+def benchmark(repository: Path, name: str) -> ModuleType:
+    path = repository / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["vs_plain_tune"] = module  # its dataclasses look themselves up
+    sys.modules[name] = module  # its dataclasses look themselves up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def vs_plain_tune(repository: Path) -> ModuleType:
+    return benchmark(repository, "vs_plain_tune")
 
 
 def test_both_sides_train_the_same_trials(vs_plain_tune: ModuleType, tmp_path: Path) -> None:
@@ -50,3 +55,25 @@ def test_both_sides_train_the_same_trials(vs_plain_tune: ModuleType, tmp_path: P
             1,
             1,
         )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_distances_are_compared_on_the_same_features(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal values, a row for each time, and a page that keeps what stands around the table."""
+    monkeypatch.setattr("os.environ", {**os.environ})  # it asks for one thread
+    frechet = benchmark(repository, "frechet")
+    monkeypatch.setattr(frechet, "SIDES", {key: frechet.SIDES[key] for key in ("ours", "torch-fidelity")})
+    found = [frechet.measure(n, 8, 2) for n in (6, 40)]
+    for each in found:
+        assert each["values"]["ours"] == pytest.approx(each["values"]["torch-fidelity"], rel=1e-5)
+    text = frechet.table(found)
+    assert [line.count("|") for line in text.splitlines()] == [6] * 9
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{frechet.START}\nold\n{frechet.END}\nafter\n")
+    frechet.write(page, text)
+    assert page.read_text() == f"before\n{frechet.START}\n{text}\n{frechet.END}\nafter\n"
+    page.write_text("none")
+    with pytest.raises(SystemExit, match="no marks"):
+        frechet.write(page, text)

@@ -93,3 +93,13 @@ def test_the_table_of_faults_has_a_column_for_each(repository: Path) -> None:
         faults = module.faults(load(Component(name)))
         assert [cell.strip() for cell in table.splitlines()[0].split("|") if cell.strip()] == list(faults)
         assert all(len(each) >= 200 for each in faults.values())
+
+
+def test_the_distances_of_the_page_run(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What docs/metrics.md does with features prints what its comments say."""
+    page = (repository / "docs" / "metrics.md").read_text()
+    block = next(each for each in re.findall(r"```python\n(.*?)```", page, re.S) if "fd_inf" in each)
+    exec(compile(block, "metrics.md", "exec"), {})
+    fd, fd_inf, kid, *again = (float(line) for line in capsys.readouterr().out.split())
+    assert (round(fd, 1), round(fd_inf, 1), round(kid, 2)) == (2.4, 1.2, 0.03)
+    assert again == pytest.approx([fd, fd], rel=1e-9)
