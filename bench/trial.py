@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of all that decides a number: streams, evaluation schedule, metrics. Part of every trial's id."""
 
 KeyValue = str | int | float | bool

@@ -228,10 +228,11 @@ class Objective:
         """
         if self.joint_batch:
             return True
-        return not has_term and not self._batch_meets
+        return not has_term and not self.batch_meets
 
     @cached_property
-    def _batch_meets(self) -> bool:
+    def batch_meets(self) -> bool:
+        """Whether D's answer to a sample depends on the others of its batch."""
         kinds = (nn.modules.batchnorm._BatchNorm, MinibatchStd)
         return any(isinstance(module, kinds) for module in self.disc.template.modules())
 

@@ -16,7 +16,7 @@ from bench.metrics.asked import asked_classes
 from bench.metrics.evaluate import Evaluator
 from bench.metrics.game import build_game_measures
 from bench.train.build import build_beside, build_game, build_streams, build_update, network
-from bench.train.monitors import PROBE, Interval, ProbeInputs, interval_values, probe, thresholds
+from bench.train.monitors import PROBE, ProbeInputs, Steps, probe, thresholds
 from bench.train.streams import latents, stream
 from bench.trial import Pack, evaluation_steps
 from ganzoo.objective import DISC, GEN, Draws
@@ -82,17 +82,17 @@ def train(
 
     draw = coming()
     play = Play(game, update, players, coming, build_beside(pack, data, streams))
-    look = _Look(pack, data, evaluator, play, streams.data)
+    look = Look(pack, data, evaluator, play, streams.data)
     threshold = thresholds(game)
     previous = max(start, 0)
     for point in (p for p in schedule if p > start):
-        interval = Interval(game.gen.stack.weights[:, 0])
+        steps = Steps(threshold)
         while game.step < point:
             update.step(game, draw, players)
-            interval.add(interval_values(game.last, threshold), game.alive[:, 0])
+            steps.add(game)
         yield Tick(
             step=point,
-            rows=look.rows(interval, previous),
+            rows=look.rows(steps, previous),
             preview=look.preview() if point in frames else None,
             state=lambda: {name: tensor.detach().cpu().clone() for name, tensor in game.state().items()},
             alive=game.alive[:, 0].cpu().numpy().copy(),
@@ -108,7 +108,7 @@ def preview_steps(schedule: tuple[int, ...]) -> frozenset[int]:
     return frozenset(schedule[round(i)] for i in picks)
 
 
-class _Look:
+class Look:
     """Everything that is measured of a game; it never changes it."""
 
     def __init__(self, pack: Pack, data: Dataset, evaluator: Evaluator, play: Play, train: Tensor) -> None:
@@ -126,13 +126,13 @@ class _Look:
         }
         self._fixed = self._preview_latents(PREVIEW_SAMPLES[data.modality])
 
-    def rows(self, interval: Interval, previous: int) -> list[Row]:
+    def rows(self, taken: Steps, previous: int) -> list[Row]:
         """One row per member that lived at the evaluation before; null metrics for those that died since."""
         game, first = self._game, self._pack.trials[0]
         step = game.step
         first_bad = game.first_bad_step.tolist()
-        steps = interval.columns() if step > 0 else [{} for _ in self._pack.trials]
-        points = probe(game, self._probe_inputs(step))
+        steps = taken.columns() if step > 0 else [{} for _ in self._pack.trials]
+        points = self.points()
         metrics = self._metrics(step)
         rows = []
         for k, trial in enumerate(self._pack.trials):
@@ -152,6 +152,10 @@ class _Look:
             row |= metrics[k]
             rows.append(row)
         return rows
+
+    def points(self) -> list[dict[str, float | None]]:
+        """The point monitors of every member at this step."""
+        return probe(self._game, self._probe_inputs(self._game.step))
 
     def preview(self) -> NDArray[np.float32]:
         """[K, n, *shape] samples of the fixed latents, the same at every step and in every trial of a

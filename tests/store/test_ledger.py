@@ -11,7 +11,7 @@ from bench.errors import UserError
 from bench.store import atomic, attempts, ledger
 from bench.store.ledger import Done
 from bench.store.segments import write_part
-from bench.trial import Component, Evaluate
+from bench.trial import PROTOCOL, Component, Evaluate
 
 TRIALS = [trial(seed) for seed in range(4)]
 
@@ -70,7 +70,7 @@ def test_a_plan_changed_by_hand_or_of_another_protocol_is_refused(tmp_path: Path
     path.write_text(text.replace('"batch": 8', '"batch": 9', 1))
     with pytest.raises(UserError, match="changed by hand"):
         ledger.read_plan(tmp_path)
-    path.write_text(text.replace('"protocol": 1', '"protocol": 0', 1))
+    path.write_text(text.replace(f'"protocol": {PROTOCOL}', '"protocol": 0', 1))
     with pytest.raises(UserError, match="protocol 0"):
         ledger.read_plan(tmp_path)
     path.write_text("{}")
