@@ -166,26 +166,33 @@ def network(width: int = 10, **changes: object) -> Trial:
     return make_trial(**settings | changes)
 
 
-def check_extremes(row: dict[str, Value], values: np.ndarray, within: float) -> None:
+def check_extremes(row: dict[str, Value], values: np.ndarray, within: float, rate_within: float) -> None:
     size = np.abs(values).max()
     found = complex(row["leading_re"], row["leading_im"])  # type: ignore[arg-type]
     nearest = values[np.argmin(np.abs(values - found))]
     assert abs(found - nearest) < within * size
     assert abs(found) == pytest.approx(size, rel=within)
-    assert row["rate"] == pytest.approx(values.real.max(), abs=within * size)
+    assert row["rate"] == pytest.approx(values.real.max(), abs=rate_within * size)
     assert row["turn"] == pytest.approx(values.imag.max(), abs=within * size)
 
 
 @pytest.mark.parametrize(
-    ("width", "size", "vectors"), [(10, 333, 80), pytest.param(28, 1935, 160, marks=pytest.mark.slow)]
+    ("width", "size", "vectors", "rate_within"),
+    [
+        (10, 333, 80, 1e-8),
+        pytest.param(28, 1935, 40, 1e-4, marks=pytest.mark.slow),
+        pytest.param(28, 1935, 80, 1e-8, marks=pytest.mark.slow),
+    ],
 )
-def test_leading_eigenvalues_are_those_of_the_dense_jacobian(width: int, size: int, vectors: int) -> None:
-    """Largest, rightmost and topmost, to 1e-8 of the largest."""
+def test_extreme_eigenvalues_are_those_of_the_dense_jacobian(
+    width: int, size: int, vectors: int, rate_within: float
+) -> None:
+    """Largest and topmost to 1e-8 of the largest; the rightmost, which comes last, by 40 vectors to 1e-4."""
     play = played((network(width),), make_data((2,)), steps=100)
     matrices = dense(play)
     assert matrices.shape[1] == size
     for row, matrix in zip(measured(play, vectors=vectors), matrices, strict=True):
-        check_extremes(row, np.linalg.eigvals(matrix), 1e-8)
+        check_extremes(row, np.linalg.eigvals(matrix), 1e-8, rate_within)
 
 
 PARTS: dict[str, dict[str, object]] = {
