@@ -22,7 +22,7 @@ def interquartile_mean(
 ) -> Estimate:
     """Mean of the middle half of all trials (25 % trimmed), a diverged one ranking as the worst.
 
-    IQM of Agarwal et al. 2021 (arXiv:2108.13264, section 4.3); values [N], infinite where diverged: their
+    IQM of Agarwal et al. 2021 (arXiv:2108.13264); values [N], infinite where diverged: their
     imputed value does not matter as long as they are fewer than the quarter that is trimmed. From there on
     the mean is infinite and has no interval. Interval: Student t over the jackknife pseudo-values of the
     seeds (their percentile bootstrap is too short below 30 seeds), from 5 seeds on.
@@ -74,7 +74,7 @@ def performance_profile(
 ) -> Profile:
     """Run-score distribution: share of trials with value <= tau (>= tau where higher is better).
 
-    Dolan & More 2002, arXiv:cs/0102001; over runs as in Agarwal et al. 2021 (arXiv:2108.13264, section 4.2).
+    Dolan & More 2002, arXiv:cs/0102001; over runs as in Agarwal et al. 2021 (arXiv:2108.13264).
     A diverged trial is infinite and reaches no threshold. The band at each tau is the interval of a share
     pooled over seeds (`intervals.share`), from 5 seeds on; it is pointwise, not for the whole curve.
     """

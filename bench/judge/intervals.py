@@ -78,7 +78,7 @@ def share(points: Array, cells: float, confidence: float = CONFIDENCE) -> Ends:
     """Interval of a share pooled over cells that share seeds: Wilson's, with the sample size the seeds bear.
 
     All p with (m - p)^2 <= w p (1 - p), where m and s are mean and SD of the n seeds' own shares and
-        w = min(t^2 s^2 / (n m (1 - m)), z^2 / n),   t with df = (n - 1) (C / (C - 1))^2.
+        w = min(t^2 s^2 / (n m (1 - m)), z^2 / n),   t with df = (n - 1) (C / (C - 1))^2.5.
     m (1 - m) / (s^2 / n) is the effective number of trials (Korn & Graubard 1998, Survey Methodology 24;
     Franco et al. 2019, doi:10.1093/jssam/smy019). The bound z^2 / n is Wilson's interval with one trial per
     seed: no share varies more over seeds than a coin does. With C = 1 cell that is all there is. With few
@@ -95,7 +95,7 @@ def share(points: Array, cells: float, confidence: float = CONFIDENCE) -> Ends:
     widest = special.ndtri(upper) ** 2 / n
     if cells <= 1 or n < 2:
         return _score(mean, np.full(mean.shape, widest))
-    t = special.stdtrit((n - 1) / (1 - 1 / cells) ** 2, upper)
+    t = special.stdtrit((n - 1) / (1 - 1 / cells) ** 2.5, upper)
     coin = mean * (1 - mean)
     spread = points.var(-1, ddof=1)
     known = (spread > NO_SPREAD**2) & (coin > NO_SPREAD)
@@ -110,8 +110,8 @@ def share_difference(treatment: Array, control: Array, cells: float, confidence:
     intervals (l, u), moved by the variance of the difference (MOVER; Newcombe 1998, Stat. Med. 17, 2635;
     Zou & Donner 2008, doi:10.1002/sim.3095),
         low = d - sqrt((a - l_a)^2 - 2 r (a - l_a)(u_b - b) + (u_b - b)^2), and high likewise,
-    with r the correlation of the seeds times n / (n + 2): a correlation seen in few seeds would make the
-    interval too short.
+    with r the correlation of the seeds times n / (n + 2 / C^2): a correlation seen in few pairs would make
+    the interval too short (the 2 / C^2 is set by simulation, `make coverage`).
 
     Args:
         treatment, control: [..., n], a share for each seed, n >= 2; cells: pairs per seed.
@@ -127,7 +127,7 @@ def _mover(treatment: Array, control: Array, cells: float, confidence: float) ->
     a, b = treatment.mean(-1), control.mean(-1)
     a_low, a_high = share(treatment, cells, confidence)
     b_low, b_high = share(control, cells, confidence)
-    both = 2 * correlation(treatment, control) * n / (n + 2)
+    both = 2 * correlation(treatment, control) * n / (n + 2 / cells**2)
     down = (a - a_low) ** 2 - both * (a - a_low) * (b_high - b) + (b_high - b) ** 2
     up = (a_high - a) ** 2 - both * (a_high - a) * (b - b_low) + (b - b_low) ** 2
     return a - b - np.sqrt(np.maximum(down, 0)), a - b + np.sqrt(np.maximum(up, 0))
@@ -192,8 +192,8 @@ def studentised_bootstrap(
     off, spread = drawn.mean(-1) - mean, drawn.std(-1, ddof=1) / math.sqrt(n)
     # A resample of equal values is as far out as can be, on the side where it lies.
     flat = spread <= NO_SPREAD
-    ratio = np.where(flat, np.sign(off) * np.inf, off / np.where(flat, 1.0, spread))
-    ratio = np.where(flat & (off == 0), 0.0, ratio)
+    far = np.where(off > 0, np.inf, np.where(off < 0, -np.inf, 0.0))
+    ratio = np.where(flat, far, off / np.where(flat, 1.0, spread))
     tail = (1 - confidence) / 2
     low_t, high_t = np.quantile(ratio, [tail, 1 - tail], axis=0, method="inverted_cdf")
     return mean - high_t * scale, mean - low_t * scale

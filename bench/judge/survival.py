@@ -46,11 +46,13 @@ def survival(onsets: Onsets, at: ArrayLike, late: bool = True) -> Array:
     `cumulative_incidence`. at: steps [T].
     """
     steps = np.asarray(at, dtype=np.float64)
-    if not len(onsets):
-        return np.full(steps.shape, np.nan)
+    return _known(onsets, steps, _kaplan_meier(onsets, steps, late))
+
+
+def _kaplan_meier(onsets: Onsets, steps: Array, late: bool) -> Array:
     times, failed = onsets.times(late), onsets.failed
     found = stats.ecdf(stats.CensoredData(uncensored=times[failed], right=times[~failed]))
-    return _known(onsets, steps, np.asarray(found.sf.evaluate(steps), dtype=np.float64))
+    return np.asarray(found.sf.evaluate(steps), dtype=np.float64)
 
 
 def cumulative_incidence(onsets: Onsets, kind: str, at: ArrayLike, late: bool = True) -> Array:
@@ -61,21 +63,25 @@ def cumulative_incidence(onsets: Onsets, kind: str, at: ArrayLike, late: bool = 
     be if they did not exist, and reports too much. at: steps [T].
     """
     steps = np.asarray(at, dtype=np.float64)
-    if not len(onsets):
-        return np.full(steps.shape, np.nan)
+    return _known(onsets, steps, _aalen_johansen(onsets, kind, steps, late))
+
+
+def _aalen_johansen(onsets: Onsets, kind: str, steps: Array, late: bool) -> Array:
     times, failed = onsets.times(late), onsets.failed
     events = np.unique(times[failed])
     at_risk = (times[:, None] >= events).sum(0)
     happens = failed[:, None] & (times[:, None] == events)
     before = np.concatenate(([1.0], np.cumprod(1 - happens.sum(0) / at_risk)))[:-1]
     grown = np.cumsum(before * happens[onsets.kinds == kind].sum(0) / at_risk)
-    values = np.concatenate(([0.0], grown))[np.searchsorted(events, steps, side="right")]
-    return _known(onsets, steps, values)
+    found: Array = np.concatenate(([0.0], grown))[np.searchsorted(events, steps, side="right")]
+    return found
 
 
 def _known(onsets: Onsets, steps: Array, values: Array) -> Array:
     """Beyond the last horizon that a living trial reached nothing is known, unless all have failed."""
     alive = onsets.left[~onsets.failed]
+    if not len(onsets):
+        return np.full(steps.shape, np.nan)
     return np.where(steps <= alive.max(), values, np.nan) if alive.size else values
 
 
@@ -90,19 +96,27 @@ def failure_curve(
     steps = np.asarray(at, dtype=np.float64)
     n = len(np.unique(onsets.seeds))
 
-    def failed(late: bool, chosen: NDArray[np.bool_]) -> Array:
-        some = onsets.of(chosen)
-        return (
-            1 - survival(some, steps, late) if kind is None else cumulative_incidence(some, kind, steps, late)
+    if not len(onsets):
+        return FailureCurve(
+            steps, np.full(steps.shape, np.nan), np.full(steps.shape, np.nan), None, None, 0, "no trials"
         )
 
+    def failed(late: bool, chosen: NDArray[np.bool_]) -> Array:
+        some = onsets.of(chosen)
+        if kind is None:
+            return 1 - _kaplan_meier(some, steps, late)
+        return _aalen_johansen(some, kind, steps, late)
+
+    # Without one of the seeds a curve may end early; it then goes on as it ended (Gill), for the whole does.
     late, late_points = jackknife(lambda chosen: failed(True, chosen), onsets.seeds)
     early, early_points = jackknife(lambda chosen: failed(False, chosen), onsets.seeds)
+    late, early = _known(onsets, steps, late), _known(onsets, steps, early)
     if n < SEEDS_FOR_INTERVAL:
         return FailureCurve(steps, late, early, None, None, n, f"{n} seeds: no interval")
     cells = len(onsets) / n
     low, _ = intervals.share(late_points, cells, confidence)
     _, high = intervals.share(early_points, cells, confidence)
+    low, high = _known(onsets, steps, low), _known(onsets, steps, high)
     return FailureCurve(steps, late, early, low, high, n, f"Wilson over {n} seeds, at each step")
 
 
