@@ -100,6 +100,7 @@ def improving(trace: Trace) -> Flag:
     return found if found.holds else sharpening(trace)
 
 
+@lru_cache(maxsize=1)
 def finding_modes(trace: Trace) -> Flag:
     """The covered modes rise over the last half, by a tenth of those that are missing and by one."""
     top = all_modes(trace.context)
@@ -116,6 +117,7 @@ def finding_modes(trace: Trace) -> Flag:
     )
 
 
+@lru_cache(maxsize=1)
 def sharpening(trace: Trace) -> Flag:
     """The share of good samples rises, by a tenth of what it lacks of the floor and by one SD of it."""
     floor = trace.context.floors.get("modes.hq", {})

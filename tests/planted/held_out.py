@@ -59,7 +59,9 @@ def student(data: Component, truth: str, n: int, members: int, lr: float = 3e-3,
 def pupil(data: Component, truth: str, n: int, *rates: float, every: int = 12, **more: Any) -> Plant:
     """A pack of particles that learn by heart, each at its own rate: the share of the way that one step
     goes."""
-    settings = {"lr_d": 0.1, "optimizer": "sgd", **more.pop("settings", {})}
+    # A gradient step of D grows with the square of its inputs' size.
+    lr_d = 0.1 / max(1.0, float(dict(data.keys).get("radius", 1.0)) ** 2)
+    settings = {"lr_d": lr_d, "optimizer": "sgd", **more.pop("settings", {})}
     return Plant(
         data,
         (truth,) * len(rates),
@@ -177,8 +179,8 @@ def learnt_by_heart() -> list[Plant]:
         pupil(SPIRAL, "converged", 60, 0.05, 0.01, every=8),
         pupil(BIG_RING, "converged", 25, 0.2, 0.025),
         pupil(TINY_RING, "converged", 120, 0.02, 0.01, every=4),
-        pupil(HISS, "converged", 10, 0.1, 0.05),
-        pupil(RING_OF_FIVE, "converged", 6, 0.5, 0.3),
+        pupil(HISS, "converged", 10, 0.1, 0.07),
+        pupil(RING_OF_FIVE, "converged", 6, 0.5, 0.4),
     ]
 
 
@@ -618,7 +620,7 @@ def wrong_textbook() -> list[Plant]:
 def stops_learning() -> list[Plant]:
     """G's weights are frozen early, far from the data; D goes on."""
     return [
-        student(GRID, "stalled", 25, 3, lr=4e-4, script=Surgeon(0.2, frozen)),
+        student(GRID, "stalled", 25, 3, lr=4e-4, script=Surgeon(0.1, frozen)),
         student(SPIRAL, "stalled", 60, 3, lr=6e-4, script=Surgeon(0.15, frozen), every=20),
         student(HISS, "stalled", 5, 2, lr=1e-4, script=Surgeon(0.0, frozen), every=20),
     ]

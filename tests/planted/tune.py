@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.trial import Component
+from bench.trial import Component, evaluation_steps
 from tests.planted.plant import Plant, component
 from tests.planted.scripted import Path, follow
 
@@ -314,6 +314,7 @@ def hops_between_modes() -> list[Plant]:
         told(WAVES, "oscillating", 60, hops(WAVES, 4, 58), hops(WAVES, 5, 25), hops(WAVES, 2, 20)),
         told(DIGITS, "oscillating", 25, hops(DIGITS, 3, 23), hops(DIGITS, 2, 12)),
         told(RING, "oscillating", 200, hops(RING, 2, 60)),
+        told(WAVES, "oscillating", 5, hops(WAVES, 4, 12), hops(WAVES, 3, 12)),
     ]
 
 
@@ -373,6 +374,27 @@ def swings_without_a_beat() -> list[Plant]:
     return [
         told(RING, "oscillating", 25, chaotic(25, 0.31), chaotic(25, 0.47)),
         told(WAVES, "oscillating", 60, chaotic(60, 0.2)),
+    ]
+
+
+@recipe
+def seesaw() -> list[Plant]:
+    """In seven or eight evaluations the share of good samples is now a fifth, now nine tenths, in turn.
+
+    Oscillating, as far as so few evaluations can tell: each leg goes most of the way."""
+
+    def turns(n: int, first: int) -> Path:
+        steps = evaluation_steps(**{k: schedule(n)[k] for k in ("steps", "every")})
+
+        def path(t: float, rng: np.random.Generator) -> dict[str, float]:
+            index = int(np.searchsorted(steps, round(t * steps[-1])))
+            return {"good": (0.2, 0.9)[(index + first) % 2] if t > 0 else 0.0}
+
+        return path
+
+    return [
+        told(RING, "oscillating", 7, turns(7, 0), turns(7, 1)),
+        told(WAVES, "oscillating", 8, turns(8, 0), turns(8, 1)),
     ]
 
 
