@@ -127,8 +127,12 @@ class Gradients:
                 self._before[name] = [p.detach().clone() for p in params]
             self.updates[name] += 1
 
-    @torch.no_grad()
     def _post(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if self._before:
+            self._compare(optimizer)
+
+    @torch.no_grad()
+    def _compare(self, optimizer: Optimizer) -> None:
         for name, params in self._mine(optimizer).items():
             before = self._before.pop(name, None)
             if before is None or len(before) != len(params):
