@@ -254,3 +254,15 @@ def test_the_tables_have_a_column_for_every_monitor() -> None:
     assert schema.INTERVAL_MONITORS == INTERVAL
     assert schema.POINT_MONITORS == POINT
     assert (*schema.INTERVAL_SUFFIXES, "flips") == STATISTICS
+
+
+def test_answers_of_d_are_those_to_clean_labels() -> None:
+    """Label noise and smoothing change what D is told, not what is measured of it."""
+    found = []
+    for noise in ({}, {"label_noise": 0.49, "label_smoothing": 0.2, "label_jitter": 0.1}):
+        game, streams = build((make_trial(**noise),), make_data((2,)))
+        gradient = game.gradient(DISC, streams.draws(DISC, 0))
+        found.append((gradient.real, gradient.fake, gradient.loss))
+    assert torch.equal(found[0][0], found[1][0])  # type: ignore[arg-type]
+    assert torch.equal(found[0][1], found[1][1])
+    assert not torch.equal(found[0][2], found[1][2])
