@@ -25,7 +25,7 @@ from bench.metrics.batch import SPLITS, Batch, Context, Extractor, Floats, Value
 Matrix = NDArray[np.float64]
 BLOCK = 4096
 """Rows of features that are made float64 at a time."""
-TILE = 256
+TILE = 512
 """Columns of a triangular factor that are multiplied at a time: half of a full product's work."""
 EPS = float(np.finfo(np.float64).eps)
 TRUST = 1e-6
@@ -212,17 +212,18 @@ def _times_lower(x: Matrix, lower: Matrix) -> Matrix:
     """x L for a lower triangular L [d, d]."""
     out = np.empty_like(x)
     for j in range(0, len(lower), TILE):
-        out[:, j : j + TILE] = x[:, j:] @ lower[j:, j : j + TILE]
+        np.matmul(x[:, j:], lower[j:, j : j + TILE], out=out[:, j : j + TILE])
     return out
 
 
 def _congruence(symmetric: Matrix, lower: Matrix) -> Matrix:
     """The lower triangle (and more) of L^T S L for a lower triangular L [d, d]: d^3 instead of 4 d^3."""
-    right, out = np.zeros_like(symmetric), np.zeros_like(symmetric)
+    # Of `right`, only what stands on and below the diagonal is made, and read.
+    right, out = np.empty_like(symmetric), np.zeros_like(symmetric)
     for j in range(0, len(lower), TILE):
-        right[j:, j : j + TILE] = symmetric[j:, j:] @ lower[j:, j : j + TILE]
+        np.matmul(symmetric[j:, j:], lower[j:, j : j + TILE], out=right[j:, j : j + TILE])
     for i in range(0, len(lower), TILE):
-        out[i : i + TILE, : i + TILE] = lower[i:, i : i + TILE].T @ right[i:, : i + TILE]
+        np.matmul(lower[i:, i : i + TILE].T, right[i:, : i + TILE], out=out[i : i + TILE, : i + TILE])
     return out
 
 
@@ -240,7 +241,7 @@ def _factor(covariance: Matrix) -> tuple[Matrix, bool]:
     """F [r, d] with F^T F the covariance [d, d], and whether it is triangular (Cholesky's)."""
     if np.isfinite(covariance).all():
         try:
-            upper = np.ascontiguousarray(np.linalg.cholesky(covariance).T)
+            upper: Matrix = np.asarray(np.linalg.cholesky(covariance).T, np.float64)
         except np.linalg.LinAlgError:
             return _eigen_factor(covariance), False
         pivots = np.diagonal(upper) ** 2

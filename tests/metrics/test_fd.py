@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from bench.metrics.batch import Features, Floats
+from bench.data.load import load
+from bench.metrics.batch import Batch, Context, Features, Floats
+from bench.metrics.cache import Cache
+from bench.metrics.extractors import lenet
 from bench.metrics.fd import (
     Matrix,
     Moments,
@@ -22,6 +27,8 @@ from bench.metrics.fd import (
     statistics,
     stream_moments,
 )
+from bench.metrics.fd import fd as fd_metric
+from bench.trial import Component
 
 
 def gaussian(mean: list[float], covariance: list[list[float]]) -> Moments:
@@ -216,7 +223,7 @@ def test_the_count_of_known_statistics_does_not_matter(rng: np.random.Generator)
         statistics(2, np.zeros(3), np.zeros((2, 2)))
 
 
-@pytest.mark.parametrize("d", [1, 255, 256, 257, 600])
+@pytest.mark.parametrize("d", [1, 511, 512, 513, 1100])
 def test_triangles_are_multiplied_in_tiles(d: int, rng: np.random.Generator) -> None:
     lower, x = np.tril(rng.normal(size=(d, d))), rng.normal(size=(40, d))
     symmetric = x.T @ x
@@ -270,3 +277,19 @@ def test_shapes_and_counts_are_checked() -> None:
         reference(moments(np.zeros((1, 3))))
     with pytest.raises(ValueError, match="no features"):
         stream_moments([])
+
+
+@pytest.mark.parametrize("n", [40, 300], ids=["vectors", "moments"])
+def test_a_reference_from_the_cache_is_the_same(
+    n: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run reads its reference, fewer vectors than features or more, and makes none."""
+    digits = load(Component("digits"))
+    batch = Batch(digits.heldout[-n:])
+    network = lenet("lenet_digits")
+    expected = features_distance(network(batch.samples)[0], network(digits.train[:n])[0])
+    scores = [fd_metric(Context(digits, n, Cache(folder))).score(batch) for folder in (None, tmp_path)]
+    monkeypatch.setattr("bench.metrics.fd.reference", None)
+    scores.append(fd_metric(Context(digits, n, Cache(tmp_path))).score(batch))
+    assert scores[0] == scores[1] == scores[2]
+    assert scores[0]["fd"] == pytest.approx(expected, rel=1e-9)
