@@ -121,6 +121,7 @@ class StabilityMonitor:
         labels: class of each row of `real`, 0 to 9, for `data` with classes; else its classifier tells them.
         centres, sigma: the modes [m, *shape] of a mixture of Gaussians, which gives `modes`.
         samples: samples of an evaluation; 2,000, or as many real ones as there are.
+        metrics: further metrics by name, as "prdc", for precision and coverage where modes are not known.
         output: "logit", or "probability" where D ends in a sigmoid (the default with "bce_probability").
         answers: what of D's output is its answer, one number a sample, where it gives more than that.
         name: of the run, for its file and its page.
@@ -141,6 +142,7 @@ class StabilityMonitor:
         centres: Tensor | NDArray[Any] | None = None,
         sigma: float | None = None,
         samples: int | None = None,
+        metrics: Sequence[str] = (),
         output: str | None = None,
         answers: Callable[[Any], Tensor] | None = None,
         name: str = "run",
@@ -157,7 +159,7 @@ class StabilityMonitor:
         self._answers = answers
         of_modes = truth(labels, centres, sigma)
         self._data, self._samples, self._watched = dataset(real, heldout, data, samples, of_modes)
-        self._evaluator, self._metrics = evaluator(self._data, self._samples)
+        self._evaluator, self._metrics = evaluator(self._data, self._samples, metrics)
         self._name = str(name)
         self._measure: dict[str, Any] | None = None
         self._seen: _Seen | None = None

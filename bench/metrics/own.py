@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -112,16 +112,26 @@ def _labelled(data: Dataset, like: str | None, samples: int) -> Dataset:
     return replace(data, train_labels=labels, n_modes=CLASSES)
 
 
-def evaluator(data: Dataset, samples: int) -> tuple[Evaluator, tuple[Component, ...]]:
-    """The primary distance and modes; precision and coverage for pictures whose modes are not known."""
+def evaluator(
+    data: Dataset, samples: int, more: Sequence[str] = ()
+) -> tuple[Evaluator, tuple[Component, ...]]:
+    """The primary distance, modes or, for pictures whose modes are not known, precision and coverage; and
+    `more` metrics by name. OwnDataError for one that samples alone do not tell, or an unknown name."""
     names = [data.primary] if data.primary else []
     if data.n_modes is not None:
         names.append("modes")
-    elif data.extractor is not None and "prdc" in METRICS.names("metric"):
+    elif data.extractor is not None:
         names.append("prdc")
-    metrics = [METRICS.get("metric", name) for name in names]
-    components = tuple(Component(each.name, tuple(each.resolve({}).items())) for each in metrics)
-    return build(data, components, samples, None), components
+    components = []
+    for name in dict.fromkeys([*names, *more]):
+        try:
+            entry = METRICS.get("metric", name)
+        except CatalogError as error:
+            raise OwnDataError(f"metrics: {error}") from error
+        if entry.facts.get("of") == "game" or entry.facts.get("conditional"):
+            raise OwnDataError(f"metrics: {name} needs more than samples, so a study alone can measure it")
+        components.append(Component(entry.name, tuple(entry.resolve({}).items())))
+    return build(data, tuple(components), samples, None), tuple(components)
 
 
 def _rows(rows: Any, chosen: Any, name: str) -> NDArray[np.float32]:

@@ -136,6 +136,8 @@ def test_it_says_what_it_cannot_judge_and_why(points: Tensor) -> None:
     wide = Scripted(lambda n: 3.0 * real_ring(n))
     found = wide.watch(StabilityMonitor(real=points, every=1), range(12))
     assert found.unknown.keys() == {"partial_collapse"}  # D is not sure, so G is not starved
+    found = wide.watch(StabilityMonitor(real=points, every=1, metrics=["prdc"]), range(12))
+    assert found.unknown == {}
 
 
 def test_unknown_pictures_have_no_distance_and_it_is_said() -> None:
@@ -208,6 +210,8 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
         ({"real": torch.zeros(40, 2), "sigma": 1.0}, "give both or neither"),
         ({"real": torch.zeros(40, 2), "centres": RING, "sigma": 0.0}, "sigma must be above 0"),
         ({"real": torch.zeros(40, 3), "centres": RING, "sigma": 0.1}, r"centres must be \[modes, 3\]"),
+        ({"real": torch.zeros(40, 2), "metrics": ["prcd"]}, "did you mean 'prdc'"),
+        ({"real": torch.zeros(40, 2), "metrics": ["orbit"]}, "needs more than samples"),
         ({"real": torch.zeros(40, 2), "labels": [1, 2]}, "labels has 2 entries for 40"),
     ],
 )
