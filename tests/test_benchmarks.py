@@ -1,7 +1,8 @@
-"""The benchmark trains the same trials on both sides, and measures them at the same steps."""
+"""Benchmarks train the same on both sides."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from bench.data.fingerprint import fingerprint
+from bench.data.load import load
 from bench.study.grid import trials
 from bench.study.spec import load_study
 
@@ -27,9 +29,34 @@ def benchmark(repository: Path, name: str) -> ModuleType:
     return module
 
 
+def loaded(path: Path) -> ModuleType:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def vs_plain_tune(repository: Path) -> ModuleType:
-    return benchmark(repository, "vs_plain_tune")
+    return loaded(repository / "benchmarks" / "vs_plain_tune.py")
+
+
+def test_the_sides_with_and_without_monitors_train_the_same_steps(repository: Path) -> None:
+    monitors = loaded(repository / "benchmarks" / "monitors.py")
+    packs = {case: monitors.pack_of(case) for case in monitors.CASES}
+    assert {case: (pack.width, pack.trials[0].batch) for case, pack in packs.items()} == {
+        "ring8": (8, 128),
+        "digits": (4, 64),
+    }
+    assert all(pack.trials[0].evaluate.every == pack.trials[0].steps // 20 for pack in packs.values())
+    trials = tuple(dataclasses.replace(t, steps=4) for t in packs["ring8"].trials[:2])
+    pack = dataclasses.replace(packs["ring8"], trials=trials)
+    seconds = monitors.repeat(pack, load(trials[0].dataset))
+    assert all(each > 0 for each in seconds)
 
 
 def test_both_sides_train_the_same_trials(vs_plain_tune: ModuleType, tmp_path: Path) -> None:
