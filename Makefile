@@ -46,9 +46,10 @@ coverage: $(VENV)/.installed  ## how often each interval holds the truth, by sim
 	@echo "== coverage of the intervals, one core, about 3 minutes"
 	@$(BIN)/python benchmarks/coverage.py
 
-docs: $(VENV)/.installed  ## docs/cli.md and docs/zoo.md, from the program itself
+docs: $(VENV)/.installed  ## docs/cli.md, docs/zoo.md and docs/outcomes.md, from the program itself
 	@$(BIN)/python docs/make_cli.py
 	@$(BIN)/python docs/make_zoo.py
+	@$(BIN)/python docs/make_outcomes.py
 
 clean:  ## remove the environment and what tools left (results stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info

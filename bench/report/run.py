@@ -17,13 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.judge.outcomes import OUTCOMES, judge
-from bench.judge.tables import context, curves_by_trial
 from bench.judge.unknown import unknown
+from bench.report.examples import examples, trace_of
 from bench.report.samples import floor_text
 from bench.report.svg import COLOURS, INK, INK_ON, MUTED, figure, style, to_svg
 from bench.report.view import Group, View
 from bench.report.words import clean, label, number, outcome_word
-from bench.store import run_file
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
 
@@ -85,7 +84,8 @@ def render(results: Results) -> str:
         reason=clean(reason) if isinstance(reason, str) else "No evaluation was stored.",
         facts=_facts(trial, group, curve),
         curves=Markup(curves(curve, group, trial)) if len(curve) > 1 else None,
-        signs=_signs(trial, results),
+        why=next(iter(examples(view)), None),
+        signs=_signs(trial, reasons(view)),
         header=(header := _columns(curve, group)),
         rows=_rows(curve, header),
         hidden=max(0, len(curve) - ROWS),
@@ -108,9 +108,8 @@ def _facts(trial: Mapping[str, Any], group: Group, curve: pd.DataFrame) -> list[
     ]
 
 
-def _signs(trial: Mapping[str, Any], results: Results) -> list[dict[str, str]]:
+def _signs(trial: Mapping[str, Any], why: Mapping[str, str]) -> list[dict[str, str]]:
     """A record for each outcome: whether its sign holds, since when, and why that is not known."""
-    why = reasons(results)
     found = []
     for name in OUTCOMES:
         holds = trial.get(f"flag.{name}")
@@ -123,14 +122,12 @@ def _signs(trial: Mapping[str, Any], results: Results) -> list[dict[str, str]]:
     return found
 
 
-def reasons(results: Results) -> dict[str, str]:
+def reasons(view: View) -> dict[str, str]:
     """Outcome -> why it cannot be told, of the only run in the results."""
-    _, table, meta = run_file.read(results.path)
-    steps = int(next(iter(meta["steps"].values())))
-    for _, curve in curves_by_trial(table):
-        known = context(meta["measures"][0], steps)
-        return unknown(judge(curve, known), curve, known)
-    return {}
+    group = view.groups[0]
+    trace = trace_of(view, group, str(group.trials["trial"].iloc[0]))
+    verdict = judge(trace.columns, trace.context, trace.rules)
+    return unknown(verdict, trace.columns, trace.context, trace.rules)
 
 
 def _columns(curve: pd.DataFrame, group: Group) -> list[str]:

@@ -30,14 +30,15 @@ def show(results: Results, trial: str) -> str:
     group = next(g for g in View(results).groups if (g.trials["trial"] == row["trial"]).any())
     parts = [
         f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}",
-        _outcome(row, results.rules),
+        _outcome(row),
+        _rule(row["outcome"], results.rules),
         f"config\n{_pairs(_config(row))}",
         f"flags, and when each holds (rules {clean(results.rules.label)})\n{_flags(row, results.rules)}",
         f"metrics (final: median over the last evaluations)\n{_metrics(row, group.floors)}",
     ]
     if len(curve):
         parts.append(f"curve\n{_curve(curve, group.primary)}")
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _find(trials: pd.DataFrame, start: str) -> dict[str, Any]:
@@ -52,21 +53,21 @@ def _find(trials: pd.DataFrame, start: str) -> dict[str, Any]:
     raise UserError(f"{len(found)} trials begin with {clean(start)!r}: {listed}")
 
 
-def _outcome(row: dict[str, Any], rules: Rules) -> str:
+def _outcome(row: dict[str, Any]) -> str:
     reason = row["outcome_reason"] if isinstance(row["outcome_reason"], str) else "Not judged yet."
     if not isinstance(row["outcome"], str):
         return f"no outcome\n  {clean(reason)}"
     since = "" if pd.isna(row["outcome_step"]) else f" since step {number(row['outcome_step'])}"
-    parts = [
-        f"{outcome_word(row['outcome'])}{since} (rules {clean(row['rules_version'])})",
-        f"  {clean(reason)}",
-    ]
-    if row["outcome"] in WORDING:
-        decided = thresholds(row["outcome"], rules)
-        parts += [f"  {said(line, rules)}" for line in WORDING[row["outcome"]].formula]
-        parts += [f"  {name} {value:.10g} {RANGES[name].unit}" for name, value in decided.items()]
-        parts.append(f"  {said(WINDOW, rules)}")
-    return "\n".join(parts)
+    return f"{outcome_word(row['outcome'])}{since} (rules {clean(row['rules_version'])})\n  {clean(reason)}"
+
+
+def _rule(outcome: Any, rules: Rules) -> str:
+    """The rule that decided, with its thresholds; empty where none did."""
+    if outcome not in WORDING:
+        return ""
+    lines = [f"  {said(line, rules)}" for line in (*WORDING[outcome].formula, WINDOW)]
+    used = [(name, f"{value:.10g} {RANGES[name].unit}") for name, value in thresholds(outcome, rules).items()]
+    return "\n".join(["rule (q, f, s, σ: see docs/outcomes.md)", *lines, *([_pairs(used)] if used else [])])
 
 
 def _config(row: dict[str, Any]) -> list[tuple[str, str]]:

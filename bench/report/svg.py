@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import seaborn as sns
@@ -71,9 +71,9 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """A figure outside of pyplot, so that nothing global keeps it alive."""
-    made = Figure(figsize=(width, height), layout="constrained")
+    made = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(made)
     return made
 
@@ -98,6 +98,24 @@ def to_svg(made: Figure, alt: str) -> str:
     width = made.get_figwidth() * 96
     look = f'role="img" aria-label="{name}" style="width: {width:.0f}px; max-width: 100%"'
     return f"{head} {look}><title>{name}</title>{rest}"
+
+
+_LIGHT = {
+    "currentColor": "#1b1f24",
+    "var(--muted)": "#5b6570",
+    "var(--line)": "#d7dce1",
+    "var(--surface)": "#fff",
+}
+
+
+def standalone(made: Figure, alt: str) -> str:
+    """The same as a file of its own, on white, for a page that has no colours of its own."""
+    text = to_svg(made, alt)
+    for variable, colour in _LIGHT.items():
+        text = text.replace(variable, colour)
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    text = text.replace("<svg", f"<svg {spaces}", 1)
+    return text.replace('style="width:', 'style="background: #fff; width:', 1) + "\n"
 
 
 def png_uri(data: bytes) -> str:

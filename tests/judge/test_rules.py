@@ -1,71 +1,78 @@
-"""The thresholds in the documentation are the thresholds in the code."""
+"""The thresholds in words, pages and pictures are the thresholds in the code."""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import re
-from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from bench.judge.outcomes import OUTCOMES
-from bench.judge.rules import RULES
+from bench.judge.rules import RANGES, RULES, Rules
+from bench.judge.words import WINDOW, WORDING, rule, said, thresholds
 
-# How each threshold is worded in docs/outcomes.md.
-WORDED = {
-    "version": "rules of version {}",
-    "window_share": "the last {:.0%} of the evaluations",
-    "window_least": "and at least {} of them",
-    "weight_growth": "weights exceed {:g} times their initial norm",
-    "logit_max": "logits exceed 1e4",
-    "sample_rms": "samples exceed {:g} times the data's RMS",
-    "collapse_spread": "a spread below {:g} of the data's",
-    "collapse_hq": "at least {:.0%} of the samples in any mode",
-    "vanishing_auc": "`d_auc` at least {:g}",
-    "vanishing_signal": "`d_slope` below {:.0%} of its early value (medians)",
-    "vanishing_distance": "relative distance above {:g} and not improving",
-    "early_share": "maximum over the first {:.0%} of the evaluations",
-    "early_least": "of the evaluations, at least {}.",
-    "jaccard": "over W is below {:g}",
-    "swing_windows": "the last {:g} W evaluations",
-    "overlap": "common to both is below {:g} in the median",
-    "swing_level": "larger than {:g} of the median distance to the floor",
-    "swing_least": "(this bound is at least {:g}",
-    "swing_size": "and at most {:g} of q0 - f)",
-    "swing_noise": "larger than {:g} sigma",
-    "swing_reversals": "at least {} reversals",
-    "partial_hq": "over W at least {:.0%} good samples",
-    "partial_precision": "precision at least {:g} of its floor",
-    "partial_coverage": "coverage below {:g} of its floor",
-    "degraded_noise": "by more than {:g} sigma",
-    "degraded_size": "and {:.0%} of q0 - f",
-    "degraded_good": "that window was good: relative distance at most {:g}",
-    "converged_distance": "relative distance at most {:g}, or",
-    "converged_floor_sds": "q at most f + {:g} s",
-    "converged_reach": "up to {:g} times as far from the floor as the bar",
-    "converged_noise": "their own noise, {:g} sigma",
-    "improving_p": "p below {:g}",
-    "improving_share": "a fall (Theil-Sen) of more than {:.0%}",
-    "improving_noise": "more than {:g} sigma",
-}
+LARGEST = 60_000
+"""Bytes of a picture of the documentation."""
 
 
 @pytest.fixture(scope="module")
-def page() -> str:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "outcomes.md").read_text()
-    return re.sub(r"\s+", " ", text)
+def made(repository: Path) -> ModuleType:
+    """docs/make_outcomes.py."""
+    spec = importlib.util.spec_from_file_location("make_outcomes", repository / "docs" / "make_outcomes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(RULES)])
-def test_each_threshold_stands_in_the_documentation(name: str, page: str) -> None:
-    text = WORDED[name].format(getattr(RULES, name)).replace("%", " %")
-    assert text in page
+def test_every_outcome_has_its_rule_and_every_threshold_its_words() -> None:
+    assert list(WORDING) == list(OUTCOMES)
+    worded = {name for outcome in OUTCOMES for name in thresholds(outcome)}
+    worded |= {name for name in RANGES if f"{{{name}" in WINDOW}
+    assert worded == set(RANGES)
 
 
-def test_the_documentation_lists_the_outcomes_in_the_order_of_precedence(page: str) -> None:
-    table = re.findall(r"\| `(\w+)` \|", page)
-    assert table == list(OUTCOMES)
+def test_words_say_the_thresholds_of_the_rules_that_are_given() -> None:
+    assert "spread below 0.05 of the data's" in rule("total_collapse")
+    assert "at least 25 % of the samples" in rule("total_collapse")
+    other = Rules(collapse_spread=0.0625, collapse_hq=0.125)
+    assert "spread below 0.0625 of the data's" in rule("total_collapse", other)
+    assert "at least 12.5 % of the samples" in rule("total_collapse", other)
+    assert thresholds("total_collapse", other) == {"collapse_spread": 0.0625, "collapse_hq": 0.125}
 
 
-def test_the_logit_bar_is_the_one_worded() -> None:
-    assert RULES.logit_max == 1e4
+@pytest.mark.parametrize("name", list(RANGES))
+def test_no_text_states_a_threshold_as_a_plain_number(name: str) -> None:
+    """Another value changes every text that names it: none is typed a second time."""
+    other = dataclasses.replace(RULES, **{name: type(getattr(RULES, name))(getattr(RULES, name) * 3 + 1)})
+    texts = [WINDOW, *(t for w in WORDING.values() for t in (w.rule, *w.formula, *w.notes))]
+    named = [text for text in texts if re.search(rf"{{{name}[:}}]", text)]
+    assert named
+    assert all(said(text) != said(text, other) for text in named)
+
+
+def test_the_page_is_current(made: ModuleType) -> None:
+    assert made.PAGE.read_text() == made.page(), "run `make docs`"
+
+
+def test_the_page_lists_the_outcomes_in_the_order_of_precedence(made: ModuleType) -> None:
+    assert re.findall(r"\| \[`(\w+)`\]\(#\w+\) \|", made.PAGE.read_text()) == list(OUTCOMES)
+
+
+@pytest.mark.parametrize("outcome", list(OUTCOMES))
+def test_each_outcome_has_a_small_picture_of_a_curve_that_is_judged_so(
+    made: ModuleType, outcome: str
+) -> None:
+    """What the picture tells in words is what would be drawn today."""
+    text = (made.PICTURES / f"{outcome}.svg").read_text()
+    assert len(text.encode()) < LARGEST
+    told = re.compile(r'aria-label="([^"]*)"')
+    now = told.search(made.picture(outcome))
+    then = told.search(text)
+    assert now
+    assert then
+    assert then[1] == now[1], "run `make docs`"

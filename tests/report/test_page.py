@@ -7,6 +7,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from html import escape as html_escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,7 +21,10 @@ from bench.report.svg import COLOURS
 from bench.report.view import View
 from bench.store.tables import Results
 
-SECTIONS = ("shares", "axes", "maps", "curves", "samples", "trials", "data", "provenance", "glossary")
+SECTIONS = (
+    *("shares", "axes", "maps", "curves", "samples", "examples", "trials", "data", "provenance", "glossary"),
+    *(f"outcome-{name}" for name in OUTCOMES),
+)
 
 
 class Reader(HTMLParser):
@@ -49,6 +53,12 @@ class Reader(HTMLParser):
 def one_axis(results: Results) -> Results:
     """The same trials with lr_ratio as the only axis: a third of the figures to draw."""
     return dataclasses.replace(results, study={"name": "short", "grid": {"lr_ratio": []}})
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without the section of examples, which has tests of its own: its figures take time."""
+    monkeypatch.setattr(page.examples, "examples", lambda view: [])
 
 
 def read(text: str) -> list[tuple[str, dict[str, str | None]]]:
@@ -80,12 +90,12 @@ def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
 def test_every_figure_has_a_text_in_its_place(html: str) -> None:
     tags = read(html)
     pictures = [attrs for tag, attrs in tags if tag == "svg"]
-    assert len(pictures) == 1 + 3 + 3 + 3
+    assert len(pictures) == 1 + 3 + 3 + 3 + len(OUTCOMES)
     for attrs in pictures:
         assert attrs["role"] == "img"
         assert len(attrs["aria-label"] or "") > 20
     images = [attrs for tag, attrs in tags if tag == "img"]
-    assert len(images) == 6
+    assert len(images) == 6 + len(OUTCOMES)
     assert all(len(attrs["alt"] or "") > 20 for attrs in images)
 
 
@@ -104,8 +114,10 @@ def test_the_first_screen_answers_in_two_sentences(html: str) -> None:
 def test_every_trial_stands_in_the_table_with_its_reason(results: Results, html: str) -> None:
     for row in results.trials.to_dict("records"):
         assert f"<code>{row['trial']}</code>" in html
-    assert "fd stayed below the bar of" in html
-    order = re.findall(r"<tr><td><code>(\w+)</code>", html)
+        assert html_escape(row["outcome_reason"], quote=True) in html.replace("&#34;", "&quot;").replace(
+            "&#39;", "&#x27;"
+        )
+    order = re.findall(r'<tr id="trial-\w+"><td><code>(\w+)</code>', html)
     outcome = results.trials.set_index("trial")["outcome"]
     dead = [trial for trial in order if outcome[trial] == "diverged"]
     assert dead
@@ -120,6 +132,7 @@ def test_the_glossary_explains_every_outcome_in_its_own_colour(html: str) -> Non
     assert len(set(COLOURS.values())) == len(OUTCOMES)
 
 
+@pytest.mark.usefixtures("short")
 def test_what_is_in_no_denominator_is_counted_and_partial_results_are_marked(unfinished: Results) -> None:
     text = page.render(unfinished)
     assert "Of 45 finished trials" in text
@@ -164,6 +177,7 @@ def test_hostile_names_come_out_escaped(tmp_path: Path) -> None:
     assert ",=cmd" not in csv
 
 
+@pytest.mark.usefixtures("short")
 def test_one_seed_and_no_axis_still_give_a_page(small: Results) -> None:
     alone = dataclasses.replace(small, study={"name": "alone"})
     text = page.render(alone)
@@ -172,6 +186,7 @@ def test_one_seed_and_no_axis_still_give_a_page(small: Results) -> None:
     assert "Wilson" not in text.split("<h2")[0]
 
 
+@pytest.mark.usefixtures("short")
 def test_a_study_without_a_finished_trial_gives_a_page(small: Results) -> None:
     trials = small.trials.assign(status="pending", outcome=None, outcome_reason=None)
     empty = dataclasses.replace(
@@ -183,6 +198,7 @@ def test_a_study_without_a_finished_trial_gives_a_page(small: Results) -> None:
     read(text)
 
 
+@pytest.mark.usefixtures("short")
 def test_points_are_drawn_over_the_true_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "trial_previews", synthetic_points)
     text = page.render(one_axis(synthetic(tmp_path / "ring", modality="points", seeds=1)))
@@ -191,6 +207,7 @@ def test_points_are_drawn_over_the_true_modes(tmp_path: Path, monkeypatch: pytes
     assert "sw1 floor 2 (SD 0.2)" in text
 
 
+@pytest.mark.usefixtures("short")
 def test_signals_are_drawn_as_lines_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "trial_previews", synthetic_signals)
     results = one_axis(synthetic(tmp_path / "waves", modality="signal", seeds=1))
@@ -203,6 +220,7 @@ def test_signals_are_drawn_as_lines_and_stored(tmp_path: Path, monkeypatch: pyte
     assert len(list((results.path / "samples").glob("*-grid.png"))) == len(shown)
 
 
+@pytest.mark.usefixtures("short")
 def test_distances_of_different_data_share_no_axis(results: Results) -> None:
     other = {**results.meta, "dataset": {"name": "fashion_mnist"}}
     first = {**results.meta, "dataset": {"name": "digits"}}
@@ -242,6 +260,7 @@ def test_rendering_needs_neither_torch_nor_ray(repository: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, timeout=60).returncode == 0
 
 
+@pytest.mark.usefixtures("short")
 def test_unjudged_trials_are_named(small: Results) -> None:
     trials = small.trials.copy()
     trials.loc[0, ["outcome", "outcome_step"]] = [None, pd.NA]
