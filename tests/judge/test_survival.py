@@ -176,3 +176,13 @@ def test_onsets_must_make_sense() -> None:
         gaps([(3, 2)])
     with pytest.raises(ValueError, match="exactly when"):
         Onsets(np.array([0]), np.array([1.0]), np.array([math.inf]), np.array(["a"]))
+
+
+def test_beyond_the_last_living_trial_nothing_is_known_and_no_trials_know_nothing() -> None:
+    seeds = [0, 1, 2, 3, 4]
+    curve = failure_curve(exact([1, 2, 3, 0, 0], "aaa--", seeds), [3, 11])
+    assert curve.low is not None
+    assert curve.late == pytest.approx([0.6, math.nan], nan_ok=True)
+    assert np.isnan(curve.low).tolist() == [False, True]
+    assert failure_curve(exact([], ""), [1, 2]).method == "no trials"
+    assert np.isnan(survival(exact([1], "a"), [1])).tolist() == [False]
