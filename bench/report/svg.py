@@ -90,6 +90,7 @@ def to_svg(made: Figure, alt: str) -> str:
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"font: ([^;\"]*?)(\d[\d.]*px)[^;\"]*", r"font: \1\2 system-ui, sans-serif", text)
+    text = _smaller(text)
     for stand_in, colour in _PAGE.items():
         text = text.replace(stand_in, colour)
     name = html.escape(alt, quote=True)
@@ -98,6 +99,19 @@ def to_svg(made: Figure, alt: str) -> str:
     width = made.get_figwidth() * 96
     look = f'role="img" aria-label="{name}" style="width: {width:.0f}px; max-width: 100%"'
     return f"{head} {look}><title>{name}</title>{rest}"
+
+
+def _smaller(text: str) -> str:
+    """The same picture in half the letters: a hundredth of a point is enough, and the page has a font."""
+    text = re.sub(r"; font-family: [^;\"]*", "", text)
+    text = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", text)
+    # Within tags alone: a number that is written stays as it is.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(?<=[\s\"(,])(-?\d+\.\d\d)\d+", r"\1", tag[0]), text)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    text = re.sub(r"(> | <)", lambda found: found[0].strip(), text)
+    while re.search(r"<g></g>|<g>(<[^g/][^<>]*/>)</g>", text):
+        text = re.sub(r"<g></g>|<g>(<[^g/][^<>]*/>)</g>", r"\1", text)
+    return text
 
 
 _LIGHT = {
@@ -113,9 +127,11 @@ def standalone(made: Figure, alt: str) -> str:
     text = to_svg(made, alt)
     for variable, colour in _LIGHT.items():
         text = text.replace(variable, colour)
+    text = text.replace(
+        'style="width:', 'style="font-family: system-ui, sans-serif; background: #fff; width:', 1
+    )
     spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    text = text.replace("<svg", f"<svg {spaces}", 1)
-    return text.replace('style="width:', 'style="background: #fff; width:', 1) + "\n"
+    return text.replace("<svg", f"<svg {spaces}", 1) + "\n"
 
 
 def png_uri(data: bytes) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report import figures
+from bench.report import figures, svg
 from bench.report.view import View, chosen, ranked
 from bench.store.tables import Results
 
@@ -115,3 +116,21 @@ def test_the_dead_rank_behind_every_finite_value(view: View) -> None:
 def test_values_of_an_axis_are_in_order(view: View) -> None:
     assert view.values("lr_ratio") == [0.05, 1.0, 8.0, 64.0]
     assert view.seeds == 3
+
+
+def test_a_figure_gets_smaller_and_keeps_what_it_says() -> None:
+    with svg.style():
+        made = svg.figure(3, 2)
+        axes = made.subplots()
+        axes.plot([0.0, 1.0 / 3.0], [0.123456, 2.0])
+        axes.set_title("floor 0.03031 <1")
+        text = svg.to_svg(made, "a line to 0.123456")
+    assert "floor 0.03031 &lt;1" in text
+    assert 'aria-label="a line to 0.123456"' in text
+    assert "font-family" not in text
+    assert not re.search(r'[" ]\d+\.\d{3,}[" ]', re.sub(r">[^<]*<|aria-label=\"[^\"]*\"", "", text))
+    with svg.style():
+        whole = svg.standalone(made, "a line")
+    assert ElementTree.fromstring(whole).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in whole
+    assert "currentColor" not in whole
