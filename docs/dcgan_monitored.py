@@ -1,7 +1,4 @@
-"""A plain DCGAN on 5,000 digits, and the three lines that watch it.
-
-    python docs/dcgan_monitored.py [STEPS]        # writes dcgan.parquet; `ganbench report dcgan.parquet`
-"""
+"""A plain DCGAN on 5,000 digits, and the lines that watch it: `python docs/dcgan_monitored.py [STEPS]`."""
 
 import sys
 
