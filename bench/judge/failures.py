@@ -216,6 +216,8 @@ def _moving_on(trace: Trace, hq: Array) -> tuple[Array, int]:
     share = np.where(stray | (least == 0), 1.0, common / np.maximum(least, 1.0))
     share[np.isnan(common)] = np.nan
     out, found = np.full(n, np.nan), 1
+    if not (share < trace.rules.overlap).any():
+        return out, found  # no median of them is below it either
     for lag in range(2, min(width, n - width + 1)):
         at = np.full(n, np.nan)
         at[lag + width - 1 :] = middle(windows(np.diagonal(share, -lag), width))

@@ -173,10 +173,12 @@ def _number(value: Any) -> float:
 
 def middle(values: Array) -> Array:
     """Median over the last axis, NaN where one of its values is; `np.median`, several times faster."""
-    ordered = np.sort(values, axis=-1)
+    ordered = values.copy()
+    ordered.sort(axis=-1)
     half, odd = divmod(ordered.shape[-1], 2)
     found = ordered[..., half] if odd else (ordered[..., half - 1] + ordered[..., half]) / 2
-    return np.where(np.isnan(ordered[..., -1]), np.nan, found)
+    last = ordered[..., -1]  # NaN is sorted behind everything
+    return np.where(last == last, found, last)
 
 
 def less(values: Array, bar: float | Array) -> Array:
