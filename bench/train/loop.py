@@ -16,7 +16,7 @@ from bench.metrics.asked import asked_classes
 from bench.metrics.evaluate import Evaluator
 from bench.metrics.game import build_game_measures
 from bench.train.build import build_beside, build_game, build_streams, build_update, network
-from bench.train.monitors import PROBE, ProbeInputs, Steps, probe, thresholds
+from bench.train.monitors import FAKES, PROBE, ProbeInputs, Steps, probe, thresholds
 from bench.train.streams import latents, stream
 from bench.trial import Pack, evaluation_steps
 from ganzoo.objective import DISC, GEN, Draws
@@ -232,7 +232,7 @@ class Look:
             for name, chosen in picks.items():
                 picked = generator.integers(0, len(self._reals[name]), PROBE)
                 chosen.append(torch.from_numpy(picked).to(self._device))
-        z = self._latents("probe", PROBE, step)
+        z = self._latents("probe", FAKES, step)
         reals, classes = {}, {}
         for name, chosen in picks.items():
             rows = torch.stack(chosen)

@@ -185,8 +185,8 @@ def test_point_monitors_are_those_of_plain_modules(case: str) -> None:
     trials = tuple(make_trial(seed=seed, **CASES[case]) for seed in (0, 1))
     game, _ = build(trials, make_data(shape, n=40))
     generator = torch.Generator().manual_seed(0)
-    sizes = ((network(trials[0], shape).latent_dim,), shape, shape)
-    drawn = [torch.randn(2, 12, *size, generator=generator, dtype=torch.float64) for size in sizes]
+    sizes = ((12, network(trials[0], shape).latent_dim), (15, *shape), (15, *shape))
+    drawn = [torch.randn(2, *size, generator=generator, dtype=torch.float64) for size in sizes]
     rows = probe(game, ProbeInputs(*drawn))
     for k, trial in enumerate(trials):
         wanted = naive_point(trial, ProbeInputs(*(each[k : k + 1] for each in drawn)), shape)
