@@ -268,7 +268,7 @@ def test_all_problems_are_told_at_once(go: Go) -> None:
             "Error: Invalid value for '--pack': '²' is neither auto nor a number from 1 to 4096",
         ),
         (("status", "nosuch"), "Error: Invalid value for 'RESULTS': Directory 'nosuch' does not exist."),
-        (("show", "nosuch", "a"), "Error: Invalid value for 'RESULTS': Directory 'nosuch' does not exist."),
+        (("show", "nosuch", "a"), "Error: Invalid value for 'RESULTS': Path 'nosuch' does not exist."),
         (
             ("report", "."),
             ". holds no tables (trials.parquet). For a results folder, `ganbench judge .` makes them",
