@@ -230,10 +230,12 @@ def judge(results: Path, file: Path | None, changed: bool, strict: bool, form: s
 
     Without --rules by the rules of this version, whatever rules the tables were made by.
     """
+    from bench.store import manifest
     from bench.store.rejudge import judge_again, listed, summary
     from bench.store.tables import study_of
     from bench.study.rules_file import load_rules
 
+    study, _ = study_of(results), manifest.read(results)  # damage is told before anything is written
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
     for sentence in made.notes:
         say(sentence)
@@ -241,9 +243,7 @@ def judge(results: Path, file: Path | None, changed: bool, strict: bool, form: s
     put(render(rows, form, columns))
     for line in summary(made):
         say(line)
-    is_open = set(made.trials.column("status").to_pylist()) != {"done"} or bool(
-        study_of(results).get("claims")
-    )
+    is_open = set(made.trials.column("status").to_pylist()) != {"done"} or bool(study.get("claims"))
     return INCOMPLETE if strict and is_open else DONE
 
 

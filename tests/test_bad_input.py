@@ -470,7 +470,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
     assert go("judge", str(results)) == (
         2,
         "",
-        f"cannot write {results}/curves.parquet: {what}. {ADVICE}\n",
+        f"cannot write {results}/trials.parquet: {what}. {ADVICE}\n",
     )
     monkeypatch.setattr(io, "open", real)
     assert content(results) == before
