@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judge.failures import diverged, oscillating, partial_collapse, total_collapse, vanishing_gradient
+from bench.judge.failures import diverged, partial_collapse, total_collapse, vanishing_gradient
 from bench.judge.flag import NULL, Flag
+from bench.judge.oscillation import oscillating
 from bench.judge.quality import converged, degraded, half, plateau, undertrained
 from bench.judge.rules import RULES, Rules
 from bench.judge.trace import TREND_LEAST, Context, Trace

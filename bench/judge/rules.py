@@ -48,7 +48,8 @@ class Rules:
 
     # total_collapse. The spread of one mode of a ring of 8 is about 0.07 of the data's at sigma/r = 0.05, so
     # 0.05 is one point rather than one mode. One covered mode counts when a quarter of all samples lie in
-    # modes at all: else a mode "covered" by one per cent of noise would be called a collapse.
+    # modes at all: else a mode "covered" by one per cent of noise would be called a collapse. It is the same
+    # mode throughout W: one mode now and another one then is hopping.
     collapse_spread: float = _bar(0.05, 0.0, 1.0, "of the data's spread", "a spread below it")
     collapse_hq: float = _bar(
         0.25, 0.0, 1.0, "share of the samples", "least share in modes for one covered mode to count"
@@ -84,6 +85,11 @@ class Rules:
     swing_size: float = _bar(0.2, 0.0, 1e6, "of q0 - f", "that leg is not longer")
     swing_noise: float = _bar(8.0, 0.0, 1e6, "sigma", "least leg of a swing")
     swing_reversals: int = _bar(2, 1, 1000, "reversals", "least number of them")
+    # A narrow cloud that wanders touches one mode after the other, and none on the way: few of its samples
+    # are good, but they are no strays. It is told by three modes in the last 2 W, in sets of which most share
+    # less than half with the one before; a cloud that rests touches one or two and flickers.
+    wander_spread: float = _bar(0.5, 0.0, 10.0, "of the data's spread", "a cloud below it is narrow")
+    wander_modes: int = _bar(3, 2, 10000, "modes", "least number that it touches in the last 2 W")
 
     # partial_collapse. Half of the samples are good, so what is missing is missing and not merely blurred.
     # Not while the covered modes still rise, by the test of `undertrained`: those are being found.

@@ -38,15 +38,16 @@ WORDING: Mapping[str, Wording] = {
         ),
     ),
     "total_collapse": Wording(
-        "over W one covered mode (with at least {collapse_hq:share} of the samples in any mode), or a "
-        "spread below {collapse_spread} of the data's",
+        "over W one covered mode, the same one (with at least {collapse_hq:share} of the samples in any "
+        "mode), or a spread below {collapse_spread} of the data's",
         (
-            "throughout W: modes.covered = 1 and modes.hq ≥ {collapse_hq}",
+            "throughout W: modes.covered = 1, the same mode, and modes.hq ≥ {collapse_hq}",
             "or spread < {collapse_spread}",
         ),
         (
             "A generator of noise that puts one per cent of its samples into one mode has collapsed "
-            "nowhere: hence the least share of samples in modes.",
+            "nowhere: hence the least share of samples in modes. One mode now and another one then is "
+            "hopping.",
         ),
     ),
     "vanishing_gradient": Wording(
@@ -68,19 +69,22 @@ WORDING: Mapping[str, Wording] = {
     ),
     "oscillating": Wording(
         "the covered set keeps changing (median Jaccard index of successive sets over W below {jaccard}), "
-        "or moves on (over some lag within W less than {overlap:share} of the smaller set is common); or q "
+        "or moves on (over some lag within W less than {overlap:share} of the smaller set is common); or a "
+        "narrow cloud wanders from mode to mode; or q "
         "swings far beyond σ without trend: at least {swing_reversals} reversals in the last "
         "{swing_windows} W",
         (
             "median over W of |A ∩ B| / |A ∪ B| < {jaccard} for successive covered sets A, B",
             "or median over W of |A ∩ B| / min(|A|, |B|) < {overlap} over some lag within W",
+            "or spread < {wander_spread} in the last {swing_windows} W, and ≥ {wander_modes} modes touched "
+            "there by sets most of which have |A ∩ B| / |A ∪ B| < {jaccard} with the one before",
             "or ≥ {swing_reversals} reversals of q in the last {swing_windows} W between legs of at least "
             "{swing_level} (median q - f), which is taken as {swing_least} to {swing_size} (q₀ - f), and "
             "of at least {swing_noise} σ; without trend",
         ),
         (
             "Sets of mostly stray samples (less than {collapse_hq:share} of them in modes) flicker by "
-            "chance and do not count.",
+            "chance and do not count. Those of a narrow cloud are no strays: they tell where it is.",
             "A swing has no trend when neither a rise nor a fall is significant at p = {improving_p}, and "
             "W still moves by half a leg. While modes or good samples still rise, swings of q are steps on "
             "a way.",

@@ -125,6 +125,39 @@ def test_hopping_between_modes_is_oscillation() -> None:
     assert "median Jaccard 0" in verdict.reason
 
 
+def test_one_mode_at_a_time_is_hopping_and_no_total_collapse() -> None:
+    curve = planted("total_collapse")
+    curve["spread"] = np.maximum(curve["spread"], 0.1)  # a mode, and no point
+    assert judge(curve, CONTEXT).outcome == "total_collapse"
+    since = int(np.flatnonzero(STEPS >= 350)[0])
+    curve["modes.set"][since:] = [mask(i // 2 % 10) for i in range(len(STEPS) - since)]
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == "oscillating"
+    assert verdict.flags["total_collapse"].holds is False
+
+
+@pytest.mark.parametrize(
+    ("touched", "spread", "outcome"),
+    [
+        ([(0,), (), (3,), (4,), (), (7,)], 0.2, "oscillating"),
+        ([(0,), (), (0,), (1,), (), (0,)], 0.2, "stalled"),  # a cloud that rests, and flickers
+        ([(0,), (), (3,), (4,), (), (7,)], 0.9, "stalled"),  # strays of a wide one
+    ],
+)
+def test_a_narrow_cloud_that_wanders_is_told_by_what_it_touches(
+    touched: list[tuple[int, ...]], spread: float, outcome: str
+) -> None:
+    curve = planted("stalled")
+    n = len(STEPS)
+    curve["modes.hq"] = np.full(n, 0.1)
+    curve["modes.covered"] = np.array([float(len(touched[i % 6])) for i in range(n)])
+    curve["modes.set"] = np.array([mask(*touched[i % 6]) for i in range(n)], dtype=object)
+    curve["spread"] = np.full(n, spread)
+    verdict = judge(curve, CONTEXT)
+    assert verdict.outcome == outcome
+    assert ("narrow cloud wandered" in verdict.reason) == (outcome == "oscillating")
+
+
 def test_sets_of_a_few_stray_samples_do_not_hop() -> None:
     curve = planted("stalled")
     curve["modes.set"] = np.array([mask(i % 5) for i in range(len(STEPS))], dtype=object)

@@ -33,7 +33,7 @@ _NATURAL = {
 
 @dataclass(frozen=True)
 class Judged:
-    """What a run is called. `truths`: what counts as right, the first of them is its row in the matrix."""
+    """What a run is called. `truths`: all that counts as right."""
 
     group: str
     recipe: str
@@ -45,6 +45,11 @@ class Judged:
     @property
     def is_right(self) -> bool:
         return self.outcome in self.truths
+
+    @property
+    def truth(self) -> str:
+        """The run's row in the matrix: of several truths the one that the rules agree with."""
+        return self.outcome if self.is_right else self.truths[0]
 
 
 def judge_runs(runs: Iterable[Run]) -> list[Judged]:
@@ -78,7 +83,7 @@ def problems(judged: Sequence[Judged]) -> list[str]:
         if right < BAR * len(of):
             found.append(f"half {half}: {right} of {len(of)} right, below {BAR:.0%}")
         for outcome in OUTCOMES:
-            these = [each for each in of if each.truths[0] == outcome]
+            these = [each for each in of if each.truth == outcome]
             good = sum(each.is_right for each in these)
             if len(these) < ENOUGH_RUNS:
                 found.append(f"half {half}, {outcome}: {len(these)} runs, fewer than {ENOUGH_RUNS}")
@@ -121,14 +126,14 @@ def _overall(of: Sequence[Judged], groups: str) -> str:
 
 
 def _matrix(of: Sequence[Judged]) -> list[str]:
-    counts = Counter((each.truths[0], each.outcome) for each in of)
+    counts = Counter((each.truth, each.outcome) for each in of)
     columns = [*OUTCOMES, *([NONE] if any(each.outcome == NONE for each in of) else [])]
     lines = [
         f"| truth \\ judged | {' | '.join(columns)} | right | 95 % interval (Wilson) |",
         f"|---|{'--:|' * len(columns)}--:|---|",
     ]
     for truth in OUTCOMES:
-        these = [each for each in of if each.truths[0] == truth]
+        these = [each for each in of if each.truth == truth]
         if not these:
             continue
         numbers = [(name, counts[truth, name]) for name in columns]
@@ -155,7 +160,7 @@ def _recipes(of: Sequence[Judged], docs: dict[str, str]) -> list[str]:
     lines = ["| recipe | truth | right | what it causes |", "|---|---|--:|---|"]
     for recipe in dict.fromkeys(each.recipe for each in of):
         these = [each for each in of if each.recipe == recipe]
-        truths = ", ".join(f"`{truth}`" for truth in dict.fromkeys(each.truths[0] for each in these))
+        truths = ", ".join(f"`{truth}`" for truth in dict.fromkeys(each.truth for each in these))
         right = sum(each.is_right for each in these)
         lines.append(f"| `{recipe}` | {truths} | {right} of {len(these)} | {docs[recipe]} |")
     return lines

@@ -363,7 +363,9 @@ def one_picture() -> list[Plant]:
 @recipe
 def critic_of_fifty() -> list[Plant]:
     """D takes 50 updates for each of G's, under losses that saturate; G is a real network under plain SGD
-    with a small rate, whose samples begin where no data are. D is perfect before G has gone anywhere."""
+    with a small rate, whose samples begin where no data are. D is perfect before G has gone anywhere. The
+    data are such that an untrained G is no point beside them: that would be a total collapse, which comes
+    first."""
     losses = (
         component("loss", "alpha", alpha_d=1.0, alpha_g=1.0, saturating=True),
         component("loss", "bce_probability", saturating=True),
@@ -388,9 +390,9 @@ def critic_of_fifty() -> list[Plant]:
             **schedule(n, every),
         )
         for data, loss, n, every, k in (
-            (RING_OF_FIVE, losses[0], 10, 4, 3),
-            (BIG_RING, losses[1], 12, 4, 3),
-            (BIG_RING, losses[2], 25, 2, 3),
+            (HISS, losses[0], 10, 4, 3),
+            (HISS, losses[1], 25, 2, 3),
+            (DIGITS, losses[2], 12, 2, 3),
             (DIGITS, losses[0], 10, 2, 3),
             (HISS, losses[2], 8, 4, 3),
         )

@@ -1,9 +1,11 @@
 """The natural runs: trials of the project's own studies that two raters named before the rules were asked.
 
-natural.parquet       rows of curves.parquet with `study` beside `trial`; its schema metadata holds
-`contexts`: JSON {trial: {primary, floors, n_modes, steps}} natural_labels.csv    trial, study, first,
-second, note: what each rater called it from film strips and curves natural_b.parquet, natural_b_labels.csv
-others, held out: labelled when the rules had been mended because of the first
+natural_open.parquet, natural_open.csv          92 runs; the rules were mended because of some of them
+natural_held_out.parquet, natural_held_out.csv  42 others, judged when the rules were done
+
+parquet: rows of curves.parquet with `study` beside `trial`; its schema metadata holds `contexts`: JSON
+{trial: {primary, floors, n_modes, steps}}. csv: trial, study, first, second, note: what each rater called it
+from film strips and curves.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class Natural:
 
 def natural(folder: Path = HERE) -> list[Natural]:
     """Every labelled trial of both sets; none of a set whose files are not there."""
-    return [*_one_set(folder, "natural", False), *_one_set(folder, "natural_b", True)]
+    return [*_one_set(folder, "natural_open", False), *_one_set(folder, "natural_held_out", True)]
 
 
 def _one_set(folder: Path, name: str, is_held_out: bool) -> list[Natural]:
@@ -52,7 +54,7 @@ def _one_set(folder: Path, name: str, is_held_out: bool) -> list[Natural]:
     table = table.sort_by([("trial", "ascending"), ("step", "ascending")])
     table = pa.Table.from_arrays(table.columns, names=table.column_names)
     curves = dict(curves_by_trial(table))
-    with (folder / f"{name}_labels.csv").open(newline="") as file:
+    with (folder / f"{name}.csv").open(newline="") as file:
         labels = list(csv.DictReader(file))
     found = []
     for row in labels:

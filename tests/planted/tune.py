@@ -314,6 +314,7 @@ def hops_between_modes() -> list[Plant]:
         told(WAVES, "oscillating", 60, hops(WAVES, 4, 58), hops(WAVES, 5, 25), hops(WAVES, 2, 20)),
         told(DIGITS, "oscillating", 25, hops(DIGITS, 3, 23), hops(DIGITS, 2, 12)),
         told(RING, "oscillating", 200, hops(RING, 2, 60)),
+        told(RING, "oscillating", 16, hops(RING, 1, 14), hops(RING, 1, 5)),
         told(WAVES, "oscillating", 5, hops(WAVES, 4, 12), hops(WAVES, 3, 12)),
     ]
 
@@ -335,6 +336,43 @@ def walks_round_the_ring() -> list[Plant]:
     return [
         told(RING, "oscillating", 25, walks(3, 23), walks(4, 23), walks(3, 12)),
         told(RING, "oscillating", 60, walks(3, 29)),
+    ]
+
+
+def blob(turn: float, width: float) -> dict[str, float | NDArray[np.float64]]:
+    """A narrow cloud on the ring's circle at `turn` of the way round, `width` in the ring's radius."""
+    radius = math.sqrt(2.0)  # of the ring, in its RMS a dimension
+    at = np.array([math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)])
+    return {"good": 0.0, "noise": width * radius, "away": radius * at}
+
+
+@recipe
+def narrow_cloud_wanders() -> list[Plant]:
+    """A narrow cloud goes round the ring, over modes and between them; its distance hardly changes.
+
+    Oscillating: at each evaluation it is elsewhere. Few of its samples are good while it is between modes."""
+
+    def wanders(turns: float, width: float) -> Path:
+        return lambda t, rng: blob(t * turns, width)
+
+    return [
+        told(RING, "oscillating", 22, wanders(3.1, 0.12), wanders(5.3, 0.15)),
+        told(RING, "oscillating", 60, wanders(9.7, 0.12)),
+    ]
+
+
+@recipe
+def narrow_cloud_rests() -> list[Plant]:
+    """The same cloud, resting between two modes or at the edge of one, so that it flickers there.
+
+    Stalled: it makes no progress and goes nowhere."""
+
+    def rests(turn: float, width: float) -> Path:
+        return lambda t, rng: blob(turn, width) if t > 0 else {}
+
+    return [
+        told(RING, "stalled", 22, rests(1 / 16, 0.12), rests(0.04, 0.1)),
+        told(RING, "stalled", 60, rests(0.3, 0.15)),
     ]
 
 
