@@ -1,7 +1,7 @@
 """What docs/measured.md says of a study's methods: `python docs/methods_table.py results/regularisers`.
 
-For each data set: failures, convergence and covered modes by method, paired differences from the first
-method, and D's slope at the end. Everything is averaged within a seed first; intervals are Student's t.
+A Markdown row for each method, then covered modes less those of the first method (paired by seed and cell)
+and D at the end. The seed is the unit: everything is averaged within a seed first.
 """
 
 from __future__ import annotations
@@ -9,45 +9,62 @@ from __future__ import annotations
 import sys
 
 import pandas as pd
-from scipy import stats
 
 import bench
 from bench.judge.outcomes import FAILURES
+from bench.judge.stats import Estimate, by_seed, failure_bounds, over_seeds, rate
 
 COVERED = "final.modes.covered"
 
 
-def interval(values: pd.Series) -> str:
-    """`mean [low, high]` over seeds, 95 %."""
-    mean, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * values.sem()
-    return f"{mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]"
+def percent(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{100 * estimate.mean:.0f}"
+    return f"{100 * estimate.mean:.0f} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+
+
+def mean(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:.1f} (all {estimate.n} seeds)"
+    return f"{estimate.mean:.1f} [{estimate.low:.1f}, {estimate.high:.1f}]"
+
+
+def failed(trials: pd.DataFrame) -> str:
+    """`55 to 65`: with none and with all of the undecided failed."""
+    failure = [None if each == "undertrained" else each in FAILURES for each in trials["outcome"]]
+    bounds = failure_bounds(trials["seed"].tolist(), failure, pooled=True)
+    low, high = round(100 * bounds.low.mean), round(100 * bounds.high.mean)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def cells(trials: pd.DataFrame) -> str:
+    seeds = trials["seed"].tolist()
+    converged = rate(seeds, (trials["outcome"] == "converged").tolist(), pooled=True)
+    covered = over_seeds(list(by_seed(seeds, trials[COVERED]).values()))
+    return f"{failed(trials)} | {percent(converged)} | {mean(covered)}"
 
 
 def main(folder: str) -> None:
     results = bench.load(folder)
-    trials = results.trials.assign(
-        failed=results.trials["outcome"].isin(FAILURES) * 100.0,
-        undecided=(results.trials["outcome"] == "undertrained") * 100.0,
-        converged=(results.trials["outcome"] == "converged") * 100.0,
-    )
     ends = results.curves.sort_values("step").groupby("trial").last()
-    trials = trials.join(ends[["d_slope", "d_auc.mean"]], on="trial")
+    trials = results.trials.join(ends[["d_slope", "d_auc.mean"]], on="trial")
     methods = [each["as"] for each in results.study["grid"]["method"]]
-    for data, some in trials.groupby("dataset", sort=False):
+    data = list(dict.fromkeys(trials["dataset"]))
+    print("| method |" + "".join(f" {name}: failed, % | converged, % | modes |" for name in data))
+    print("|---|" + "---|" * 3 * len(data))
+    for method in methods:
+        own = trials[trials["method"] == method]
+        print(f"| `{method}` | " + " | ".join(cells(own[own["dataset"] == name]) for name in data) + " |")
+    for name in data:
         print(
-            f"{data}: failed %, with undecided %, converged %, covered modes, less {methods[0]}, slope, AUC"
+            f"\n{name}: covered modes less those of {methods[0]}; slope of D at fakes and its AUC at the end"
         )
-        seeds = some.groupby(["method", "seed"])[["failed", "undecided", "converged", COVERED]].mean()
+        keyed = trials[trials["dataset"] == name].set_index(["method", "seed", "lr_ratio"])
         for method in methods:
-            own = seeds.loc[method]
-            paired = own[COVERED] - seeds.loc[methods[0]][COVERED]
-            last = some[some["method"] == method][["d_slope", "d_auc.mean"]].median()
-            failed = own["failed"].mean()
-            print(
-                f"  {method:<22}{failed:5.0f} {failed + own['undecided'].mean():5.0f}  "
-                f"{interval(own['converged'])}  {interval(own[COVERED])}  {interval(paired)}  "
-                f"{last['d_slope']:.3f}  {last['d_auc.mean']:.3f}"
-            )
+            less = (keyed.loc[method][COVERED] - keyed.loc[methods[0]][COVERED]).groupby("seed").mean()
+            last = keyed.loc[method][["d_slope", "d_auc.mean"]].median()
+            print(f"  {method:<22}{mean(over_seeds(less.tolist())):<24}", end="")
+            print(f"{last['d_slope']:.3f}  {last['d_auc.mean']:.3f}")
 
 
 if __name__ == "__main__":

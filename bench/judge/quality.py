@@ -61,7 +61,7 @@ def converged(trace: Trace) -> Flag:
             "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
         )
         return (
-            f"From step {trace.steps[index]} on, {trace.name} stayed at the bar of {number(bar)}: "
+            f"From step {trace.steps[index]} on, {trace.name} stayed about or below the bar of {number(bar)}: "
             f"its median over the last {trace.width} evaluations was {number(trace.final)} "
             f"(floor {number(context.floor_mean)}{left})."
         )
