@@ -14,6 +14,8 @@ from bench.judge.quality import finding_modes, sharpening
 from bench.judge.trace import (
     Array,
     Trace,
+    at_least,
+    covered_sets,
     jaccard,
     less,
     middle,
@@ -55,7 +57,9 @@ def _hopping(trace: Trace) -> Flag:
     lag = 1
     if (index < 1).any():
         moved, lag = _moving_on(trace, hq)
-
+        # One jump is no motion: what it led to may be there to stay.
+        changes = windows((index[1:] < 1).astype(np.float64), width).sum(1)
+        moved[width:] = np.where(changes >= 2, moved[width:], np.nan)
     wandering = _wandering(trace)
 
     def why(at: int) -> str:
@@ -73,7 +77,8 @@ def _hopping(trace: Trace) -> Flag:
         changed = int((index[trace.window] < rules.jaccard).sum())
         return (
             f"From step {trace.steps[at]} on, the covered modes kept changing: in {changed} of the last "
-            f"{width} evaluations fewer than half stayed (median Jaccard {number(rolled[-1])})."
+            f"{width} evaluations the set shared less than half with the one before (median Jaccard index "
+            f"{number(rolled[-1])})."
         )
 
     condition = np.where(less(moved, rules.overlap) == 1, 1.0, less(rolled, rules.jaccard))
@@ -81,13 +86,18 @@ def _hopping(trace: Trace) -> Flag:
 
 
 def _wandering(trace: Trace) -> Array:
-    """1 where the last 2 W hold a narrow cloud that touched three modes or more, in turn and still in W."""
+    """1 where the last 2 W hold a narrow cloud that touched three modes or more, in turn and still in W.
+
+    At some time there at least a quarter of its samples were good: a cloud with few good samples at any time
+    may have each of several modes at the edge of being covered, and rest.
+    """
     rules, length = trace.rules, _swing_length(trace)
     out = np.full(len(trace), np.nan)
     if length < trace.width:
         return out
     narrow = windows(less(trace.floats("spread"), rules.wander_spread), length)
-    for start in np.flatnonzero((narrow == 1).all(1)):
+    met = windows(at_least(trace.floats("modes.hq"), rules.collapse_hq), length)
+    for start in np.flatnonzero((narrow == 1).all(1) & (met == 1).any(1)):
         at = int(start) + length - 1
         modes, jumps, steps, is_late = _touched(trace, at)
         out[at] = modes >= rules.wander_modes and 2 * jumps > steps and is_late
@@ -96,13 +106,14 @@ def _wandering(trace: Trace) -> Array:
 
 def _touched(trace: Trace, at: int) -> tuple[int, int, int, bool]:
     """Of the covered sets in the last 2 W up to `at`, without empty ones and nulls: how many modes they hold,
-    how many of their steps share less than half, the number of steps, and whether such a step lies in W."""
-    masks, length = trace.texts("modes.set"), _swing_length(trace)
-    met = [(i, mask) for i in range(at - length + 1, at + 1) if (mask := int(masks[i] or "0", 16))]
+    how many of their steps keep less than half of the smaller set, the number of steps, and whether such a
+    step lies in W."""
+    masks, length = covered_sets(trace.texts("modes.set")), _swing_length(trace)
+    met = [(i, mask) for i in range(at - length + 1, at + 1) if (mask := masks[i])]
     jumps = [
         i
         for (_, before), (i, now) in itertools.pairwise(met)
-        if (before & now).bit_count() < trace.rules.jaccard * (before | now).bit_count()
+        if (before & now).bit_count() < trace.rules.overlap * min(before.bit_count(), now.bit_count())
     ]
     modes = functools.reduce(operator.or_, (mask for _, mask in met), 0).bit_count()
     is_late = bool(jumps) and jumps[-1] > at - trace.width

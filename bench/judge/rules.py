@@ -86,8 +86,10 @@ class Rules:
     swing_noise: float = _bar(8.0, 0.0, 1e6, "sigma", "least leg of a swing")
     swing_reversals: int = _bar(2, 1, 1000, "reversals", "least number of them")
     # A narrow cloud that wanders touches one mode after the other, and none on the way: few of its samples
-    # are good, but they are no strays. It is told by three modes in the last 2 W, in sets of which most share
-    # less than half with the one before; a cloud that rests touches one or two and flickers.
+    # are good, but they are no strays. It is told by three modes in the last 2 W, in sets of which most keep
+    # less than half of the one before (of the smaller), and by a time at which a quarter of its samples is
+    # good: a resting cloud that grazes some modes has few good samples always, and what is good of another
+    # one stays. For sets that move on, one change is not enough: what one jump led to may be there to stay.
     wander_spread: float = _bar(0.5, 0.0, 10.0, "of the data's spread", "a cloud below it is narrow")
     wander_modes: int = _bar(3, 2, 10000, "modes", "least number that it touches in the last 2 W")
 

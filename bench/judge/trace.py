@@ -57,7 +57,7 @@ class Trace:
         So are columns that are not one value for each row.
         """
         if "step" not in curve or curve["step"].ndim != 1:
-            longest = max((len(values) for values in curve.values()), default=0)
+            longest = max((len(values) for values in curve.values() if values.ndim), default=0)
             return cls({"step": np.empty(0, np.int64)}, context, rules, longest)
         steps = as_floats(curve["step"])
         rows = len(steps)
@@ -145,6 +145,11 @@ class Trace:
     def relative(self) -> Array:
         """(q - f) / (q0 - f): 1 at the start, 0 at the floor."""
         return (self.distance - self.context.floor_mean) / self.scale
+
+    @cached_property
+    def levels(self) -> Array:
+        """Medians of q over all windows of W's length without step 0; the k-th ends at evaluation k + width."""
+        return middle(windows(self.distance[1:], self.width))
 
     @cached_property
     def final(self) -> float:
@@ -255,13 +260,18 @@ def jaccard(masks: list[str | None]) -> Array:
 
 def overlaps(masks: list[str | None]) -> tuple[Array, Array]:
     """|A and B| of all pairs of covered sets [n, n] and |A| [n]; NaN beside a null."""
-    sets = [_covered(mask) for mask in masks]
+    sets = covered_sets(masks)
     size = max((each.bit_length() for each in sets if each), default=1)
     length = (size + 7) // 8
     packed = np.frombuffer(b"".join((each or 0).to_bytes(length, "big") for each in sets), np.uint8)
     bits = np.unpackbits(packed.reshape(len(sets), length), axis=1).astype(np.float64)
     bits[[each is None for each in sets]] = np.nan
     return bits @ bits.T, bits.sum(1)
+
+
+def covered_sets(masks: list[str | None]) -> list[int | None]:
+    """The bits of each hex mask; None for a null and for what is no mask."""
+    return [_covered(mask) for mask in masks]
 
 
 def _covered(mask: str | None) -> int | None:

@@ -122,7 +122,7 @@ def test_hopping_between_modes_is_oscillation() -> None:
     verdict = judge(curve, CONTEXT)
     assert verdict.outcome == "oscillating"
     assert "5 of the last 5 evaluations" in verdict.reason
-    assert "median Jaccard 0" in verdict.reason
+    assert "median Jaccard index 0" in verdict.reason
 
 
 def test_one_mode_at_a_time_is_hopping_and_no_total_collapse() -> None:
@@ -149,13 +149,32 @@ def test_a_narrow_cloud_that_wanders_is_told_by_what_it_touches(
 ) -> None:
     curve = planted("stalled")
     n = len(STEPS)
-    curve["modes.hq"] = np.full(n, 0.1)
+    curve["modes.hq"] = np.array([0.3 if touched[i % 6] == (0,) else 0.1 for i in range(n)])
     curve["modes.covered"] = np.array([float(len(touched[i % 6])) for i in range(n)])
     curve["modes.set"] = np.array([mask(*touched[i % 6]) for i in range(n)], dtype=object)
     curve["spread"] = np.full(n, spread)
     verdict = judge(curve, CONTEXT)
     assert verdict.outcome == outcome
     assert ("narrow cloud wandered" in verdict.reason) == (outcome == "oscillating")
+
+
+@pytest.mark.parametrize("last", [3, 4, 5, 6])
+def test_one_jump_is_no_oscillation(last: int) -> None:
+    curve = planted("partial_collapse")
+    sets = [mask(0, 1, 2, 3, 4)] * (len(STEPS) - last) + [mask(5, 6, 7, 8, 9)] * last
+    curve["modes.set"] = np.array(sets, dtype=object)
+    curve["modes.covered"] = np.full(len(STEPS), 5.0)
+    assert judge(curve, CONTEXT).outcome == "partial_collapse"
+
+
+def test_a_narrow_cloud_that_grazes_modes_and_rests_does_not_wander() -> None:
+    curve = planted("stalled")
+    n = len(STEPS)
+    grazed = np.random.default_rng(0).random((n, 6)) < 0.5
+    sets = [mask(*np.flatnonzero(each).tolist()) for each in grazed]
+    curve |= {"modes.set": np.array(sets, dtype=object), "modes.covered": grazed.sum(1).astype(float)}
+    curve |= {"modes.hq": np.full(n, 0.06), "spread": np.full(n, 0.4)}
+    assert judge(curve, CONTEXT).outcome == "stalled"
 
 
 def test_sets_of_a_few_stray_samples_do_not_hop() -> None:

@@ -11,19 +11,20 @@ import numpy as np
 from bench.judge.intervals import share, wilson
 from bench.judge.outcomes import OUTCOMES, judge
 from bench.judge.rules import RULES
+from bench.judge.stats import SEEDS_FOR_INTERVAL
 from tests.planted.natural import Natural
 from tests.planted.plant import Run
 
 ENOUGH_RUNS = 20
 """Runs that each outcome must have in each half."""
-BAR, BAR_OF_ONE = 0.95, 0.85
-"""Least share of right outcomes in a half, and for each planted outcome."""
+BAR, BAR_OF_ONE, BAR_NATURAL = 0.95, 0.85, 0.85
+"""Least share of right outcomes in a half, for each planted outcome of it, and in a set of natural runs."""
 BEGIN, END = "<!-- planted: made by `make planted` -->", "<!-- planted: end -->"
 NONE = "none"
 
 _HALVES = {
     "A": "Half A, on which thresholds were tuned",
-    "B": "Half B, held out: other mechanisms and other data, looked at when the rules were done",
+    "B": "Half B: other mechanisms and data; 191 of 200 right when it was first judged, before the repair",
 }
 _NATURAL = {
     False: "Natural runs that were open while the rules were mended",
@@ -74,22 +75,28 @@ def judge_natural(runs: Iterable[Natural]) -> list[Judged]:
     return out
 
 
-def problems(judged: Sequence[Judged]) -> list[str]:
-    """The bars that a half misses."""
+def problems(judged: Sequence[Judged]) -> list[tuple[str, str]]:
+    """(group, sentence) of each bar that is missed."""
     found = []
     for half in _HALVES:
         of = [each for each in judged if each.group == half]
-        right = sum(each.is_right for each in of)
-        if right < BAR * len(of):
-            found.append(f"half {half}: {right} of {len(of)} right, below {BAR:.0%}")
+        found += [(half, f"half {half}: {text}") for text in _below(of, BAR)]
         for outcome in OUTCOMES:
             these = [each for each in of if each.truth == outcome]
-            good = sum(each.is_right for each in these)
+            found += [(half, f"half {half}, {outcome}: {text}") for text in _below(these, BAR_OF_ONE)]
             if len(these) < ENOUGH_RUNS:
-                found.append(f"half {half}, {outcome}: {len(these)} runs, fewer than {ENOUGH_RUNS}")
-            if good < BAR_OF_ONE * len(these):
-                found.append(f"half {half}, {outcome}: {good} of {len(these)} right, below {BAR_OF_ONE:.0%}")
+                text = f"half {half}, {outcome}: {len(these)} runs, fewer than {ENOUGH_RUNS}"
+                found.append((half, text))
+    for held_out in _NATURAL:
+        group = f"natural {held_out}"
+        of = [each for each in judged if each.group == group]
+        found += [(group, f"{_NATURAL[held_out]}: {text}") for text in _below(of, BAR_NATURAL)]
     return found
+
+
+def _below(of: Sequence[Judged], bar: float) -> list[str]:
+    right = sum(each.is_right for each in of)
+    return [f"{right} of {len(of)} right, below {bar:.0%}"] if right < bar * len(of) else []
 
 
 def page(judged: Sequence[Judged], docs: dict[str, dict[str, str]], wall_s: float) -> str:
@@ -118,10 +125,14 @@ def _overall(of: Sequence[Judged], groups: str) -> str:
     right, n = sum(each.is_right for each in of), len(of)
     names = dict.fromkeys(each.recipe for each in of)
     points = np.array([np.mean([each.is_right for each in of if each.recipe == name]) for name in names])
+    told = f"**{right} of {n} right ({right / n:.1%})**"
+    if len(points) < SEEDS_FOR_INTERVAL:
+        each = ", ".join(f"{name} {point:.0%}" for name, point in zip(names, points, strict=True))
+        return f"{told}; by {groups}: {each}."
     low, high = share(points, n / len(points))
     return (
-        f"**{right} of {n} right ({right / n:.1%})**; the mean over {len(points)} {groups} is "
-        f"{points.mean():.1%} (95 % interval over {groups}: {float(low):.0%} to {float(high):.0%})."
+        f"{told}; the mean over {len(points)} {groups} is {points.mean():.1%} "
+        f"(95 % interval over {groups}: {float(low):.0%} to {float(high):.0%})."
     )
 
 

@@ -10,7 +10,15 @@ import pytest
 
 from bench.judge.outcomes import OUTCOMES, Context, judge
 from tests.planted import held_out, tune
-from tests.planted.confusion import BAR_OF_ONE, ENOUGH_RUNS, Judged, judge_runs, page, problems
+from tests.planted.confusion import (
+    BAR_OF_ONE,
+    ENOUGH_RUNS,
+    Judged,
+    judge_natural,
+    judge_runs,
+    page,
+    problems,
+)
 from tests.planted.natural import natural
 from tests.planted.plant import Plant, play
 from tests.planted.scripted import registered
@@ -61,7 +69,7 @@ def test_each_recipe_says_what_it_causes_and_no_two_halves_share_one() -> None:
 
 def test_natural_runs_are_read_with_both_labels() -> None:
     runs = natural()
-    assert len(runs) >= 40
+    assert [sum(run.is_held_out is held_out for run in runs) for held_out in (False, True)] == [92, 42]
     assert {label for run in runs for label in (run.first, run.second)} <= set(OUTCOMES)
     assert all(isinstance(run.context, Context) and len(run.curve["step"]) > 5 for run in runs)
 
@@ -73,11 +81,16 @@ def fake(outcome: str, right: int, n: int) -> list[Judged]:
 
 def test_a_missed_bar_is_told() -> None:
     whole = [each for outcome in OUTCOMES for each in fake(outcome, ENOUGH_RUNS, ENOUGH_RUNS)]
-    assert not [each for each in problems(whole) if each.startswith("half A")]
+    assert not [text for group, text in problems(whole) if group == "A"]
     weak = [*(each for each in whole if each.truths[0] != "stalled"), *fake("stalled", 16, 20)]
-    found = problems(weak)
+    found = [text for _, text in problems(weak)]
     assert f"half A, stalled: 16 of 20 right, below {BAR_OF_ONE:.0%}" in found
-    assert any("fewer than 20" in each for each in problems(whole[:-1]))
+    assert any("fewer than 20" in text for group, text in problems(whole[:-1]) if group == "A")
+
+
+def test_natural_runs_are_named_as_the_raters_do() -> None:
+    judged = judge_natural(natural())
+    assert not [text for group, text in problems(judged) if group.startswith("natural")]
 
 
 def test_the_page_shows_the_matrix_and_the_wrong_ones() -> None:

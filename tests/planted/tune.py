@@ -479,6 +479,24 @@ def some_modes_only() -> list[Plant]:
 
 
 @recipe
+def others_in_their_place() -> list[Plant]:
+    """Some modes, then once, late in the run, as many others; those stay.
+
+    Partial collapse: at the end nothing moves, and modes are missing. One jump is no oscillation."""
+
+    def jumps(at: float) -> Path:
+        def path(t: float, rng: np.random.Generator) -> dict[str, float | NDArray[np.float64]]:
+            return {"good": rise(t, 0.02), "modes": only(RING, *(range(4) if t < at else range(4, 8)))}
+
+        return path
+
+    return [
+        told(RING, "partial_collapse", 20, jumps(0.75), jumps(0.85)),
+        told(RING, "partial_collapse", 60, jumps(0.8)),
+    ]
+
+
+@recipe
 def modes_die_one_by_one() -> list[Plant]:
     """From a healthy start one mode after the other is lost until 0.5; then the rest stays."""
 
