@@ -123,9 +123,10 @@ def _check(rows: Rows, name: str) -> None:
 
 
 def _check_pictures(data: Dataset, like: str) -> None:
-    low, high = float(data.train.min()), float(data.train.max())
-    if low < -1.01 or high > 1.01 or low >= 0.0:
-        raise OwnDataError(
-            f"pictures like {like} are expected in [-1, 1], and real holds {low:.3g} to {high:.3g}: scale "
-            "real and what samples gives alike, for example x * 2 - 1"
-        )
+    for rows, name in ((data.train, "real"), (data.heldout, "heldout")):
+        low, high = float(rows.min()), float(rows.max())
+        if low < -1.01 or high > 1.01 or low >= 0.0:
+            raise OwnDataError(
+                f"pictures like {like} are expected in [-1, 1], and {name} holds {low:.3g} to {high:.3g}: "
+                "scale real, heldout and what samples gives alike, for example x * 2 - 1"
+            )

@@ -82,14 +82,21 @@ def _own(real: Any, heldout: Any, like: str | None, samples: int, given: Truth) 
             "Dataset take some rows, as in torch.stack([dataset[i][0] for i in range(4000)])"
         )
     is_split = heldout is not None
-    train, rest = own.split(len(real), 4 * math.prod(real.shape[1:]), samples, is_split)
+    row_bytes = 4 * math.prod(real.shape[1:])
+    train, rest = own.split(len(real), row_bytes, samples, is_split)
     if given.labels is not None:
         if len(given.labels) != len(real):
             raise OwnDataError(f"labels has {len(given.labels)} entries for {len(real)} real samples")
         given = replace(given, labels=given.labels[train])
-    unseen = _rows(real, rest, "real")
     if is_split:
-        unseen = _rows(heldout, slice(own.BLOCKS * samples), "heldout")
+        if not hasattr(heldout, "shape"):
+            heldout = _array(heldout, "heldout")
+        if not heldout.shape:
+            raise OwnDataError("heldout must hold samples along its first dimension, and is one number")
+        # Not the first rows as they come: data sorted by class would give a floor of a few classes.
+        unseen = _rows(heldout, own.split(len(heldout), row_bytes, samples, True)[0], "heldout")
+    else:
+        unseen = _rows(real, rest, "real")
     return _labelled(own.own(_rows(real, train, "real"), unseen, like, given), like, samples)
 
 
@@ -136,7 +143,7 @@ def evaluator(
 
 def _rows(rows: Any, chosen: Any, name: str) -> NDArray[np.float32]:
     """Some rows of a tensor or array, as float32."""
-    if isinstance(rows, Tensor) and not isinstance(chosen, slice):
+    if isinstance(rows, Tensor):
         chosen = torch.from_numpy(chosen).to(rows.device)
     found = _array(rows[chosen], name)
     if found.dtype.kind not in "fiu":

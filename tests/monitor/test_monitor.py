@@ -184,6 +184,10 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
     assert monitor._seen.rows[0]["d_auc_heldout"] is not None  # type: ignore[union-attr]
     assert monitor._description()["samples"] == 300
     monitor.close()
+    first = torch.arange(2000.0)[:, None].expand(2000, 2)  # sorted: the first rows alone are not all of it
+    kept = StabilityMonitor(real=points, heldout=first, samples=100)._data.heldout
+    assert len(kept) == 500
+    assert float(kept.mean()) == pytest.approx(1000.0, rel=0.1)
     from_function = StabilityMonitor(real=real_ring, samples=100)
     assert from_function._description()["floors"]["sw1"]["n"] == 100.0
 
@@ -198,6 +202,11 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
         ({"real": torch.full((40, 2), float("nan"))}, "not finite"),
         ({"real": torch.zeros(40, 2), "heldout": torch.zeros(40, 3)}, "heldout has samples of shape"),
         ({"real": torch.rand(40, 1, 28, 28), "data": "digits"}, r"expected in \[-1, 1\]"),
+        (
+            {"real": torch.rand(40, 1, 28, 28) - 0.5, "heldout": torch.rand(40, 1, 28, 28), "data": "digits"},
+            r"in \[-1, 1\], and heldout holds",
+        ),
+        ({"real": torch.zeros(40, 2), "heldout": 3.0}, "heldout must hold samples"),
         ({"real": torch.zeros(40, 2), "data": "digits"}, "real has samples of shape"),
         ({"real": torch.zeros(40, 2), "data": "digit"}, "did you mean 'digits'"),
         ({"data": {"name": "ring8", "sigm": 1.0}}, "did you mean 'sigma'"),
