@@ -17,6 +17,7 @@ from torch import Tensor
 from bench.data.order import philox
 from bench.metrics.batch import Value
 from bench.metrics.game import GameMeasure
+from ganzoo import spectral
 from ganzoo.game import Game
 from ganzoo.objective import DISC, GEN, At, Draws, Objective
 from ganzoo.optimizers import adam
@@ -42,15 +43,15 @@ def duality_gap(
     def measure(play: Play) -> list[dict[str, Value]]:
         search = play.beside("duality_gap", "heldout", 0)
         judge = play.beside("duality_gap", "heldout", 1)
-        size = judge(0).latent.shape[1]
-        contest = _Contest.of(play.game, [_clean(judge(i)) for i in range(-(-samples // size))])
+        contest = _Contest.of(play.game)
         copies = {
             name: contest.best(name, lambda i: _clean(search(i)), steps, rate, perturbation)
             for name in (DISC, GEN)
         }
-        high = contest.payoff(copies[DISC])
-        low = contest.payoff(copies[GEN])
-        here = contest.payoff({})
+        batches = -(-samples // judge(0).latent.shape[1])
+        high, low, here = contest.payoffs(
+            [copies[DISC], copies[GEN], {}], lambda i: _clean(judge(i)), batches
+        )
         table = torch.stack([high - low, high, low, here], 1).double().cpu()
         names = ("duality_gap", "duality_gap.max", "duality_gap.min", "duality_gap.here")
         return [{**dict(zip(names, row, strict=True)), "duality_gap_status": "ok"} for row in table.tolist()]
@@ -72,14 +73,13 @@ class _Contest:
     game: Game
     constrained: Objective
     plain: Objective
-    batches: Sequence[Draws]
 
     @classmethod
-    def of(cls, game: Game, batches: Sequence[Draws]) -> _Contest:
+    def of(cls, game: Game) -> _Contest:
         none = torch.zeros_like(game.columns.aux_weight)
         columns = replace(game.columns, label_smoothing=none, aux_weight=none)
         constrained = replace(game.objective, columns=columns)
-        return cls(game, constrained, replace(constrained, penalty=Penalty()), batches)
+        return cls(game, constrained, replace(constrained, penalty=Penalty()))
 
     def best(
         self, player: str, draw: Callable[[int], Draws], steps: int, rate: float, perturbation: float
@@ -91,7 +91,7 @@ class _Contest:
         column = weights.new_full((stack.width, 1), rate)
         optimizer = adam(column, *(torch.full_like(column, beta) for beta in BETAS))
         state = optimizer.init(weights)
-        buffers = {name: self.game.player(name).stack.cloned_buffers() for name in (GEN, DISC)}
+        buffers = self._buffers({player: weights})
         for i in range(steps):
             weights.requires_grad_()
             loss = self._loss(player, weights, draw(i), buffers)
@@ -101,13 +101,30 @@ class _Contest:
         return {player: weights.detach()}
 
     @torch.no_grad()
-    def payoff(self, weights: Weights) -> Tensor:
-        """M [K]: the mean over all batches, by whose statistics both players' BatchNorm works."""
-        values = []
-        for draws in self.batches:
-            buffers = {name: self.game.player(name).stack.cloned_buffers() for name in (GEN, DISC)}
-            values.append(-self._d_loss(self.plain, weights, draws, buffers))
-        return torch.stack(values).mean(0)
+    def payoffs(self, choices: Sequence[Weights], draw: Callable[[int], Draws], batches: int) -> list[Tensor]:
+        """M [K] of each choice: the mean over the batches, by whose statistics both players' BatchNorm works.
+
+        One batch is held at a time.
+        """
+        starts = [self._buffers(weights) for weights in choices]
+        totals = [torch.zeros_like(self.game.gen.stack.weights[:, 0]) for _ in choices]
+        for i in range(batches):
+            draws = draw(i)
+            for total, weights, start in zip(totals, choices, starts, strict=True):
+                buffers = {name: {k: u.clone() for k, u in each.items()} for name, each in start.items()}
+                total -= self._d_loss(self.plain, weights, draws, buffers)
+        return [total / batches for total in totals]
+
+    def _buffers(self, weights: Weights) -> dict[str, dict[str, Tensor]]:
+        """Both players' buffers. Singular vectors are those of the weights that they go with: the game's own
+        would let a copy's norms exceed 1."""
+        buffers = {name: self.game.player(name).stack.cloned_buffers() for name in (GEN, DISC)}
+        for name, given in weights.items():
+            stack = self.game.player(name).stack
+            views, own = stack.views(given), buffers[name]
+            for key in stack.spectral:
+                own[key + spectral.VECTOR] = spectral.start(views[key], own[key + spectral.VECTOR])
+        return buffers
 
     def _loss(
         self, player: str, weights: Tensor, draws: Draws, buffers: dict[str, dict[str, Tensor]]

@@ -10,9 +10,11 @@ import torch
 
 from bench.data.load import load
 from bench.metrics.batch import Value
-from bench.metrics.duality_gap import duality_gap
+from bench.metrics.duality_gap import _Contest, duality_gap
 from bench.trial import Component, Trial
+from ganzoo import spectral
 from ganzoo.catalog import ZOO
+from ganzoo.objective import DISC
 from ganzoo.updates import Play
 from tests.train.conftest import component, make_data, make_trial
 from tests.zoo.test_tape import played
@@ -156,18 +158,31 @@ def test_nothing_moves(changes: dict[str, object]) -> None:
 
 
 def test_the_critics_constraint_is_inside() -> None:
-    """D' of a clipped critic stays within its bounds, however far it is perturbed; with spectral norms M is
-    bounded by the distance of the points."""
+    """D' of a clipped critic stays within its bounds, however far it is perturbed."""
     clip = component("penalty", "weight_clip", value=0.1)
     play = played((dirac(0.5, 0.05, loss="wasserstein", penalty=clip),), POINT, steps=0)
     assert parts(measured(play, perturbation=5.0)[0])[1] <= 0.1 * 0.5 + 1e-9
-    data = make_data((2,))
+
+
+@pytest.mark.parametrize("keys", [{}, {"perturbation": 0.3}, {"steps": 0, "perturbation": 0.3}])
+def test_spectral_norms_of_a_copy_are_one(keys: dict[str, float]) -> None:
+    """D' is valued as its own weights over their true singular values would be, however far it has gone."""
     normed = ring(loss="wasserstein", penalty=component("penalty", "spectral_norm"))
-    play = played((normed,), data)
-    with torch.no_grad():
-        fakes = play.game.gen.stack(torch.randn(1, 500, 2), buffers=play.game.gen.stack.cloned_buffers())
-    farthest = float(fakes.norm(dim=2).max()) + math.sqrt(2)
-    assert parts(measured(play, steps=200)[0])[1] < 1.05 * farthest
+    play = played((normed,), load(normed.dataset))
+    contest = _Contest.of(play.game)
+    draw = play.beside("test", "heldout", 0)
+    settings = {"steps": 100, "rate": 1e-2, "perturbation": 0.01} | keys
+    copy = contest.best(DISC, draw, int(settings["steps"]), settings["rate"], settings["perturbation"])
+    (found,) = contest.payoffs([copy], draw, 4)
+    stack = play.game.disc.stack
+    views, buffers = stack.views(copy[DISC]), contest._buffers(copy)[DISC]
+    norms = spectral.normalised(views, stack.spectral, buffers, moves=True)
+    for name in stack.spectral:
+        size = float(torch.linalg.matrix_norm(norms[name][0].flatten(1), 2))
+        assert size == pytest.approx(1.0, abs=0.02), name
+        stack.buffers[name + spectral.VECTOR].copy_(torch.linalg.svd(views[name].flatten(2))[0][:, :, 0])
+    (exact,) = contest.payoffs([copy], draw, 4)
+    assert float(found[0]) == pytest.approx(float(exact[0]), rel=0.03)
 
 
 def test_members_are_those_alone_and_a_bad_one_harms_nobody() -> None:
