@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from bench.judge import intervals
-from bench.judge.intervals import CONFIDENCE, SEEDS_FOR_INTERVAL, Array
-from bench.judge.stats import Estimate, jackknife, points_only
+from bench.judge.intervals import CONFIDENCE, NO_SPREAD, SEEDS_FOR_INTERVAL, Array
+from bench.judge.stats import Estimate, jackknife, known, points_only
 
 QUARTER = 0.25
 
@@ -25,11 +25,13 @@ def interquartile_mean(
     IQM of Agarwal et al. 2021 (arXiv:2108.13264); values [N], infinite where diverged: their
     imputed value does not matter as long as they are fewer than the quarter that is trimmed. From there on
     the mean is infinite and has no interval. Interval: Student t over the jackknife pseudo-values of the
-    seeds (their percentile bootstrap is too short below 30 seeds), from 5 seeds on.
+    seeds (their percentile bootstrap is too short below 30 seeds), from 5 seeds on; none where the mean is
+    the same without any one of the seeds, since it would have no width.
+
+    Raises:
+        UserError: a value is NaN.
     """
-    seed, value = np.asarray(seeds), np.asarray(values, dtype=np.float64)
-    if np.isnan(value).any():
-        raise ValueError("a value is unknown: leave it out and say so, or mark it as diverged")
+    seed, value = np.asarray(seeds), known(values)
     n = len(np.unique(seed))
     if not value.size:
         return points_only([])
@@ -47,6 +49,9 @@ def interquartile_mean(
     if not np.isfinite(pseudo).all():
         why = f"{died} of {len(value)} diverged: not finite without one of the seeds"
         return Estimate(mean, None, None, n, (), why)
+    if pseudo.std() <= NO_SPREAD * np.abs(pseudo).max():
+        why = f"the same without any one of {n} seeds: no interval"
+        return Estimate(mean, None, None, n, tuple(pseudo.tolist()), why)
     low, high = intervals.student_t(pseudo, confidence)
     shift = mean - float(pseudo.mean())
     points = tuple(pseudo.tolist())
@@ -77,8 +82,11 @@ def performance_profile(
     Dolan & More 2002, arXiv:cs/0102001; over runs as in Agarwal et al. 2021 (arXiv:2108.13264).
     A diverged trial is infinite and reaches no threshold. The band at each tau is the interval of a share
     pooled over seeds (`intervals.share`), from 5 seeds on; it is pointwise, not for the whole curve.
+
+    Raises:
+        UserError: a value is NaN.
     """
-    seed, value = np.asarray(seeds), np.asarray(values, dtype=np.float64)
+    seed, value = np.asarray(seeds), known(values)
     at = np.asarray(thresholds, dtype=np.float64)
     good = value[:, None] <= at if lower_is_better else value[:, None] >= at
     good &= np.isfinite(value)[:, None]

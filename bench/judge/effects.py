@@ -13,7 +13,7 @@ from scipy import stats
 from bench.errors import UserError
 from bench.judge import intervals
 from bench.judge.intervals import CONFIDENCE, NO_SPREAD, SEEDS_FOR_INTERVAL, Array
-from bench.judge.stats import Estimate, by_seed, over_seeds, points_only, share_over_seeds
+from bench.judge.stats import Estimate, as_failed, by_seed, known, over_seeds, points_only, share_over_seeds
 
 LOWER, HIGHER = "lower", "higher"
 """Which way is better."""
@@ -84,12 +84,12 @@ def pair_up(
         arm[seed, cell] = float(value)
     control, treatment = arms
     shared = sorted(treatment.keys() & control.keys())
-    known = [key for key in shared if not (math.isnan(treatment[key]) or math.isnan(control[key]))]
+    valued = [key for key in shared if not (math.isnan(treatment[key]) or math.isnan(control[key]))]
     return Pairs(
-        np.array([seed for seed, _ in known], dtype=np.int64),
-        np.array([treatment[key] for key in known], dtype=np.float64),
-        np.array([control[key] for key in known], dtype=np.float64),
-        len(rows) - 2 * len(known),
+        np.array([seed for seed, _ in valued], dtype=np.int64),
+        np.array([treatment[key] for key in valued], dtype=np.float64),
+        np.array([control[key] for key in valued], dtype=np.float64),
+        len(rows) - 2 * len(valued),
     )
 
 
@@ -104,9 +104,9 @@ def worst_if_diverged(values: Iterable[float], diverged: Iterable[bool], better:
 
 def _effect(pairs: Pairs, estimate: Estimate, p: float | None) -> Effect:
     a, b = pairs.per_seed(pairs.treatment), pairs.per_seed(pairs.control)
-    known = len(a) > 2 and np.isfinite(a).all() and np.isfinite(b).all()
-    known = known and a.std() > NO_SPREAD and b.std() > NO_SPREAD
-    r = float(intervals.correlation(a, b)) if known else None
+    finite = len(a) > 2 and np.isfinite(a).all() and np.isfinite(b).all()
+    varied = finite and a.std() > NO_SPREAD and b.std() > NO_SPREAD
+    r = float(intervals.correlation(a, b)) if varied else None
     return Effect(estimate, p, r, len(pairs), pairs.unpaired)
 
 
@@ -167,8 +167,8 @@ def failure_effects(
 
     A verdict needs both to agree.
     """
-    none_failed = pair_up(seeds, cells, treated, [float(each is True) for each in failure])
-    all_failed = pair_up(seeds, cells, treated, [float(each is not False) for each in failure])
+    none_failed = pair_up(seeds, cells, treated, as_failed(failure, False))
+    all_failed = pair_up(seeds, cells, treated, as_failed(failure, True))
     return paired_shares(none_failed), paired_shares(all_failed)
 
 
@@ -208,24 +208,28 @@ def unpaired_improvement(
     a cell is what is a task there). Diverged trials are infinite. The interval is that of a share
     (`intervals.share`) over the seeds' placements: how often a seed's treated trials beat all controls of
     their cell, and its controls lose to all treated ones (DeLong et al. 1988, Biometrics 44, 837), summed
-    over cells, since cells share seeds. Sequences [N].
+    over cells, since cells share seeds. Sequences [N]. Cells that lack one of the arms are left out, and so
+    are the seeds that stand in no other.
+
+    Raises:
+        UserError: a value is NaN: unknown is not worst, see `worst_if_diverged`.
     """
-    seed, value = np.asarray(seeds), np.asarray(values, dtype=np.float64)
+    seed, value = np.asarray(seeds), known(values)
     arm, cell = np.asarray(treated, dtype=bool), np.asarray(cells)
     value = value if better == HIGHER else -value
+    both = np.isin(cell, cell[arm]) & np.isin(cell, cell[~arm])
+    if not both.any():
+        return points_only([], "no cell has both treated and control trials")
+    seed, value, arm, cell = seed[both], value[both], arm[both], cell[both]
     names = np.unique(seed)
     at, n = np.searchsorted(names, seed), len(names)
     means, moved = [], np.zeros(n)
     for name in np.unique(cell):
         a, b = np.flatnonzero(arm & (cell == name)), np.flatnonzero(~arm & (cell == name))
-        if not (a.size and b.size):
-            continue
         wins = (value[a][:, None] > value[b]) + (value[a][:, None] == value[b]) / 2
         means.append(float(wins.mean()))
         np.add.at(moved, at[a], (wins.mean(1) - means[-1]) * n / a.size)
         np.add.at(moved, at[b], (wins.mean(0) - means[-1]) * n / b.size)
-    if not means:
-        return points_only([], "no cell has both treated and control trials")
     mean = float(np.mean(means))
     return share_over_seeds((mean + moved / len(means)).tolist(), PLACED, confidence, mean=mean)
 
@@ -234,8 +238,9 @@ def median_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
     """Median over seeds of the median over cells of log(treatment / control), with diverged trials in it.
 
     A pair whose treatment alone diverged is +inf, whose control alone did -inf, and 0 if both did. Interval
-    from order statistics (`intervals.median`), from 6 seeds on; p from the sign test over seeds. Distances
-    only: lower is better, diverged is +inf.
+    from order statistics (`intervals.median`), from 6 seeds on; p is where that interval reaches 0, so both
+    say the same (a sign test of whole ranks would often not). Distances only: lower is better, diverged is
+    +inf.
     """
     values = _log_differences(pairs)
     points = np.array(
@@ -246,12 +251,16 @@ def median_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
     if n < least:
         why = f"{n} seeds: points only (a median's interval takes {least})"
         return _effect(pairs, points_only(points, why, mean=centre), None)
-    low, high = intervals.median(points, confidence)
+
+    def ends(level: float) -> tuple[float, float]:
+        if n < intervals.seeds_for_median(level):
+            return -math.inf, math.inf
+        low, high = intervals.median(points, level)
+        return float(low), float(high)
+
     method = f"order statistics of {n} seeds"
-    estimate = Estimate(centre, float(low), float(high), n, tuple(points.tolist()), method)
-    moved = int((points != 0).sum())
-    p = float(stats.binomtest(int((points > 0).sum()), moved).pvalue) if moved else 1.0
-    return _effect(pairs, estimate, p)
+    estimate = Estimate(centre, *ends(confidence), n, tuple(points.tolist()), method)
+    return _effect(pairs, estimate, intervals.p_value(ends))
 
 
 def _log_differences(pairs: Pairs) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from bench.errors import UserError
 
@@ -32,6 +32,9 @@ SEEDS_FOR_PERCENTILE = 30
 
 NO_SPREAD = 1e-12
 """Means of equal numbers may differ by rounding; a standard deviation below this is none."""
+
+P_EXACT = 1e-13
+"""How far a p found by halving may be off."""
 
 
 def wilson(k: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> Ends:
@@ -161,7 +164,7 @@ def median(points: Array, confidence: float = CONFIDENCE) -> Ends:
     if n < least:
         raise UserError(f"{n} seeds cannot bound a median at {confidence:.0%}; that takes {least}.")
     held = 1 - 2 * stats.binom.cdf(np.arange(n // 2 + 1) - 1, n, 0.5)  # held[k]: by the k-th from each end
-    k = int(np.flatnonzero(held >= confidence)[-1])
+    k = max(1, int(np.flatnonzero(held >= confidence)[-1]))  # held[1] may be a rounding below
     excess = (held[k] - confidence) / (held[k] - held[k + 1]) if k + 1 <= n // 2 else 0.0
     inward = (n - k) * excess / (k + (n - 2 * k) * excess)
     x = np.sort(points, axis=-1)
@@ -223,18 +226,23 @@ def _resampled(points: Array, rng: np.random.Generator, draws: int) -> Array:
 
 
 def p_value(interval: Callable[[float], tuple[float, float]], null: float = 0.0) -> float:
-    """The two-sided p of a null value: 1 - the confidence at which the interval just reaches it.
+    """The two-sided p of a null value: 1 - the least confidence at which the interval holds it.
 
+    So p < 0.05 exactly where the interval of 95 % leaves the null out, also for ends that jump or are
+    infinite, which is why it is found by halving.
     `interval` maps a confidence to its ends and widens with it. 0 and 1 mean below 1e-12 and above 1 - 1e-6.
     """
 
-    def outside(confidence: float) -> float:
+    def outside(confidence: float) -> bool:
         low, high = interval(confidence)
-        return max(low - null, null - high)
+        return low > null or high < null
 
     least, most = 1e-6, 1 - 1e-12
-    if not outside(least) > 0:
+    if not outside(least):
         return 1.0
-    if outside(most) > 0:
+    if outside(most):
         return 0.0
-    return 1 - float(optimize.brentq(outside, least, most, xtol=1e-13))
+    while most - least > P_EXACT:
+        middle = (least + most) / 2
+        least, most = (middle, most) if outside(middle) else (least, middle)
+    return 1 - most

@@ -82,7 +82,11 @@ def expected_rate_half_width(rate: float, n: int, confidence: float = CONFIDENCE
 
 
 def seeds_for_rate(rate: float, half_width: float, confidence: float = CONFIDENCE) -> int:
-    """The fewest seeds with which one cell's rate is known to this half-width on average."""
+    """The fewest seeds with which one cell's rate is known to this half-width on average.
+
+    Raises:
+        UserError: half_width is not positive, or more than 100,000 seeds would be needed.
+    """
     _positive(half_width)
     return _fewest(lambda n: expected_rate_half_width(rate, n, confidence) <= half_width, least=1)
 
@@ -93,12 +97,12 @@ def _positive(*values: float) -> None:
 
 
 def _fewest(enough: Callable[[int], bool], least: int = SEEDS_FOR_INTERVAL) -> int:
-    """The smallest n for which `enough` holds, which it does from some n on."""
+    """The smallest n for which `enough` holds, which it does from some n on; at most MOST_SEEDS."""
     high = least
     while not enough(high):
-        if high > MOST_SEEDS:
+        if high >= MOST_SEEDS:
             raise UserError(f"More than {MOST_SEEDS:,} seeds would be needed.")
-        high *= 2
+        high = min(2 * high, MOST_SEEDS)
     low = max(least, high // 2)
     while low < high:
         middle = (low + high) // 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.errors import UserError
-from bench.judge.stats import Estimate, over_seeds, rate
+from bench.judge.stats import Estimate, known, over_seeds, rate
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -56,34 +56,34 @@ def odd_even(
 
     The best of many cells on the same seeds is biased: of 48 equal cells with a rate of 0.3, 5 seeds show
     one at 0.0. Two halves of the seeds are independent, so the second mean is fair. Sequences [N]; the
-    diverged are infinite; of equally good cells the first in the order given is taken.
+    diverged are infinite, no value is NaN; of equally good cells the first in the order given is taken.
 
     Args:
         share: the values are 0 or 1; the interval is then Wilson's over the even seeds, else Student t.
 
     Raises:
-        UserError: no odd or no even seed has a value, or the chosen cell has none on even seeds.
+        UserError: no odd or no even seed has a value, or the chosen cell has none on even seeds; a
+            value is NaN.
     """
-    seed, value = np.asarray(seeds), np.asarray(values, dtype=np.float64)
+    seed, value = np.asarray(seeds), known(values)
     name = np.asarray(cells)
     odd = seed % 2 == 1
     if not odd.any() or odd.all():
         raise UserError("Choosing on odd seeds and judging on even ones needs seeds of both kinds.")
-    known = list(dict.fromkeys(name[odd].tolist()))
+    candidates = list(dict.fromkeys(name[odd].tolist()))
     sign = -1.0 if better == "higher" else 1.0
-    means = [sign * float(value[odd & (name == cell)].mean()) for cell in known]
-    if np.isnan(means).any():
-        raise ValueError("a value is unknown: leave it out and say so, or mark it as diverged")
-    cell = known[int(np.argmin(means))]
+    means = [sign * float(value[odd & (name == cell)].mean()) for cell in candidates]
+    cell = candidates[int(np.argmin(means))]
     judged = ~odd & (name == cell)
     if not judged.any():
         raise UserError(f"{cell}, chosen on odd seeds, has no trial on even ones.")
+    odd_seeds = len(np.unique(seed[odd]))
     fresh, at = value[judged], seed[judged].tolist()
     estimate = rate(at, (fresh == 1).tolist(), pooled=False) if share else over_seeds(fresh.tolist())
     return Chosen(
         str(cell),
         estimate,
         float(value[odd & (name == cell)].mean()),
-        len(known),
-        f"best of {len(known)} on {len(np.unique(seed[odd]))} odd seeds, judged on {len(fresh)} even ones",
+        len(candidates),
+        f"best of {len(candidates)} on {odd_seeds} odd seeds, judged on {len(fresh)} even ones",
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.errors import UserError
 from bench.judge import intervals
 from bench.judge.intervals import CONFIDENCE, NO_SPREAD, SEEDS_FOR_INTERVAL, Array, wilson
 
@@ -21,10 +22,11 @@ __all__ = [
     "SEEDS_FOR_INTERVAL",
     "Bounds",
     "Estimate",
+    "as_failed",
     "by_seed",
     "failure_bounds",
     "jackknife",
-    "log_ratio",
+    "known",
     "over_seeds",
     "points_only",
     "rate",
@@ -62,6 +64,33 @@ def by_seed(seeds: Iterable[int], values: Iterable[float]) -> dict[int, float]:
     for seed, value in zip(seeds, values, strict=True):
         groups.setdefault(seed, []).append(value)
     return {seed: float(np.mean(group)) for seed, group in sorted(groups.items())}
+
+
+def known(values: ArrayLike) -> Array:
+    """The values [N] as floats, none of them NaN: what is unknown is neither good nor bad.
+
+    Raises:
+        UserError: a value is NaN. A diverged trial must be given as infinite, worse than every finite value.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if np.isnan(found).any():
+        raise UserError(
+            f"{int(np.isnan(found).sum())} of {found.size} values are unknown (NaN): leave those trials out "
+            "and say so, or give them as infinite where they diverged."
+        )
+    return found
+
+
+def as_failed(failure: Iterable[bool | None], undecided: bool) -> list[bool]:
+    """Whether each trial failed, with `undecided` for None; numpy's booleans are booleans, too.
+
+    Raises:
+        UserError: a value is NaN, which might mean undecided or not judged.
+    """
+    outcomes = list(failure)
+    if any(each is not None and math.isnan(each) for each in outcomes):
+        raise UserError("Whether a trial failed is True, False, or None where undecided, not NaN.")
+    return [undecided if each is None else bool(each) for each in outcomes]
 
 
 def points_only(points: ArrayLike, why: str = "", mean: float | None = None) -> Estimate:
@@ -124,9 +153,10 @@ def rate(seeds: Sequence[int], failed: Sequence[bool], pooled: bool) -> Estimate
 
 def failure_bounds(seeds: Sequence[int], failure: Sequence[bool | None], pooled: bool) -> Bounds:
     """The failure rate twice: with the undecided trials (None) as not failed, and as failed."""
-    none_failed = rate(seeds, [each is True for each in failure], pooled)
-    all_failed = rate(seeds, [each is not False for each in failure], pooled)
-    return Bounds(none_failed, all_failed)
+    return Bounds(
+        rate(seeds, as_failed(failure, False), pooled),
+        rate(seeds, as_failed(failure, True), pooled),
+    )
 
 
 def jackknife(
@@ -149,10 +179,3 @@ def jackknife(
     n = len(names)
     parts = [n * whole - (n - 1) * statistic(seeds != name) for name in names] if n > 1 else [whole]
     return whole, np.stack(parts, axis=-1)
-
-
-def log_ratio(value: float, reference: float) -> float:
-    """log(value / reference), the effect on a distance; NaN unless both are positive and finite."""
-    if not (value > 0 and reference > 0 and math.isfinite(value) and math.isfinite(reference)):
-        return math.nan
-    return math.log(value / reference)

@@ -129,8 +129,10 @@ class Masses:
     mass: Array
 
     def failed(self, at: ArrayLike) -> tuple[Array, Array]:
-        """The least and the greatest share that has failed by each step [T]."""
+        """The least and the greatest share that has failed by each step [T]; NaN without any trial."""
         steps = np.asarray(at, dtype=np.float64)[:, None]
+        if not self.mass.size:
+            return np.full(len(steps), np.nan), np.full(len(steps), np.nan)
         begun = (self.left < steps) | ((self.left == self.right) & (self.right <= steps))
         return (self.mass * (self.right <= steps)).sum(-1), (self.mass * begun).sum(-1)
 
@@ -141,7 +143,10 @@ def turnbull(onsets: Onsets, rounds: int = 10_000, tolerance: float = 1e-10) -> 
     Mass can only lie in the innermost intersections of the (left, right]; EM spreads each trial's onset over
     those inside its own interval. Needed where trials were evaluated at different steps; with one schedule
     it equals Kaplan-Meier. Trials that did not fail give the mass right of the horizon, (horizon, inf].
+    No trials give no mass (J = 0).
     """
+    if not len(onsets):
+        return Masses(np.empty(0), np.empty(0), np.empty(0))
     lefts = np.where(onsets.left < onsets.right, onsets.left, np.nextafter(onsets.left, -math.inf))
     ends = sorted({(x, 1) for x in lefts.tolist()} | {(x, 0) for x in onsets.right.tolist()})
     # A right end that follows a left end directly closes an innermost intersection; at a tie, right first.

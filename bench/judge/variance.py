@@ -72,9 +72,11 @@ def variance_explained(
 
 def _anova(cube: Array, names: list[str], note: str) -> Explained:
     """`cube` [*levels, seeds]: sums of squares of each axis, of the cells, and of the seeds."""
-    centred = cube - cube.mean()
+    # Shares do not depend on the unit: with the greatest value 1, what is rounding is the same for all.
+    scaled = cube / (np.abs(cube).max() or 1.0)
+    centred = scaled - scaled.mean()
     total = float((centred**2).sum())
-    if total <= NO_SPREAD * cube.size:
+    if total <= NO_SPREAD**2 * cube.size:
         return Explained({}, {}, cube.shape[-1], "all trials have one value: there is no variance")
 
     def between(*kept: int) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+from bench.errors import UserError
 from bench.judge import intervals
 from bench.judge.aggregates import interquartile_mean, performance_profile
 
@@ -37,8 +38,17 @@ def test_iqm_refuses_few_seeds_and_unknown_values() -> None:
         "4 seeds: no interval",
     )
     assert math.isnan(interquartile_mean([], []).mean)
-    with pytest.raises(ValueError, match="unknown"):
+    with pytest.raises(UserError, match="1 of 2 values are unknown"):
         interquartile_mean([0, 1], [1, math.nan])
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9])
+def test_iqm_that_no_seed_changes_has_no_interval(unit: float) -> None:
+    agreed = interquartile_mean(range(10), [8 * unit] * 9 + [7 * unit])
+    assert (agreed.mean, agreed.low, agreed.high) == (pytest.approx(8 * unit), None, None)
+    assert agreed.method == "the same without any one of 10 seeds: no interval"
+    assert interquartile_mean(range(10), [each * unit for each in range(10)]).low is not None
+    assert interquartile_mean(range(5), [0.0] * 5).low is None
 
 
 def test_a_profile_is_the_share_at_least_as_good() -> None:
@@ -50,5 +60,7 @@ def test_a_profile_is_the_share_at_least_as_good() -> None:
     assert (found.low[1], found.high[1]) == pytest.approx(tuple(intervals.wilson(2, 6)))
     up = performance_profile(seeds, [1, 2, 3, 4, 5, -INF], [2.0], lower_is_better=False)
     assert up.share == pytest.approx([4 / 6])
+    with pytest.raises(UserError, match="unknown"):
+        performance_profile(seeds, [1, 2, math.nan, 4, 5, INF], [2.0])
     few = performance_profile(seeds[:4], [1, 2, 3, 4], [2.0])
     assert (few.low, few.method) == (None, "4 seeds: no band")

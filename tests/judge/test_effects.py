@@ -105,6 +105,9 @@ def test_shares_use_the_interval_of_their_kind() -> None:
 def test_undecided_trials_count_twice() -> None:
     low, high = failure_effects([0, 0, 1, 1], ["a"] * 4, [True, False] * 2, [True, None, False, False])
     assert (low.estimate.mean, high.estimate.mean) == (0.5, 0.0)
+    outcomes = [np.True_, None, np.False_, np.False_]
+    low, high = failure_effects([0, 0, 1, 1], ["a"] * 4, [True, False] * 2, outcomes)
+    assert (low.estimate.mean, high.estimate.mean) == (0.5, 0.0)
 
 
 def test_probability_of_improvement_counts_ties_half_and_the_diverged_as_worst() -> None:
@@ -136,14 +139,55 @@ def test_unpaired_improvement_is_the_mean_of_mann_whitneys() -> None:
     assert found.low < found.mean
 
 
+def test_unpaired_improvement_takes_no_unknown_value() -> None:
+    seeds, arms = [*range(6)] * 2, [True] * 6 + [False] * 6
+    for nan in ([math.nan] * 6 + [1.0] * 6, [1.0] * 6 + [math.nan] * 6):
+        with pytest.raises(UserError, match="6 of 12 values are unknown"):
+            unpaired_improvement(seeds, ["a"] * 12, arms, nan)
+    died = unpaired_improvement(seeds, ["a"] * 12, arms, [1.0] * 6 + [INF] * 6)
+    assert died.mean == 1.0
+
+
+def test_seeds_that_stand_only_in_cells_without_a_partner_do_not_count() -> None:
+    seeds, arms, values = [0, 1, 2] * 2, [True] * 3 + [False] * 3, [1.0, 3, 5, 2, 4, 6]
+    alone = unpaired_improvement(seeds, ["a"] * 6, arms, values)
+    lonely = unpaired_improvement(
+        [*seeds, 3, 4, 5], [*["a"] * 6, *["b"] * 3], [*arms, *[True] * 3], [*values, 1, 1, 1]
+    )
+    assert (lonely.n, lonely.low, lonely.points) == (3, None, alone.points)
+    nobody = unpaired_improvement([0, 1], ["a", "b"], [True, False], [1, 2])
+    assert (nobody.n, nobody.method) == (0, "no cell has both treated and control trials")
+
+
 def test_medians_bear_the_diverged() -> None:
     effect = median_log_ratio(pairs([1, 1, 1, 1, INF, INF, 1], [2, 4, 2, INF, INF, 1, 8]))
     assert effect.estimate.mean == pytest.approx(-math.log(2))
     assert effect.estimate.low == -INF
     assert effect.estimate.high == INF
-    assert effect.p == pytest.approx(scipy_stats.binomtest(1, 6).pvalue)
+    # The second from above of 7 is 0: the interval reaches it at 1 - 2 P(Bin(7, 1/2) < 2).
+    assert effect.p == pytest.approx(2 * scipy_stats.binom.cdf(1, 7, 0.5))
+    assert median_log_ratio(pairs([2] * 6, [1] * 6)).p == pytest.approx(2**-5)
+    assert median_log_ratio(pairs([1] * 6, [1] * 6)).p == 1.0
     few = median_log_ratio(pairs([1] * 5, [2] * 5))
     assert (few.estimate.low, few.estimate.mean) == (None, pytest.approx(-math.log(2)))
     assert "takes 6" in few.estimate.method
     split = median_log_ratio(pairs([INF, 1], [1, INF]))
     assert split.estimate.mean == 0
+
+
+def test_the_p_of_a_median_says_what_its_interval_says() -> None:
+    rng = np.random.Generator(np.random.Philox(1))
+    for _ in range(150):
+        n = int(rng.integers(6, 25))
+        treatment = np.exp(rng.choice([-0.5, 0.0, 0.5]) + rng.normal(size=n))
+        control = np.exp(0.3 * rng.normal(size=n))
+        tied = rng.random(n) < 0.1
+        treatment[tied] = control[tied]
+        treatment[rng.random(n) < 0.1] = INF
+        control[rng.random(n) < 0.1] = INF
+        effect = median_log_ratio(pairs(treatment.tolist(), control.tolist()))
+        low, high, p = effect.estimate.low, effect.estimate.high, effect.p
+        assert low is not None
+        assert high is not None
+        assert p is not None
+        assert (p < 0.05) == (low > 0 or high < 0)

@@ -116,3 +116,18 @@ def test_p_is_where_the_interval_reaches_the_null() -> None:
     assert intervals.p_value(ends) == pytest.approx(scipy_stats.ttest_1samp(points, 0).pvalue, abs=1e-9)
     assert intervals.p_value(ends, float(points.mean())) == 1.0
     assert intervals.p_value(lambda confidence: (1.0, 2.0)) == 0.0
+
+
+def test_p_of_an_interval_that_jumps_is_where_it_first_holds_the_null() -> None:
+    def ends(confidence: float) -> tuple[float, float]:
+        return (1.0 if confidence < 0.9 else 0.0 if confidence < 0.99 else -math.inf), 2.0
+
+    assert intervals.p_value(ends) == pytest.approx(0.1, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [6, 7, 15, 16, 30])
+def test_the_widest_interval_of_a_median_is_that_of_the_extremes(n: int) -> None:
+    widest = 1 - 2.0 ** (1 - n)
+    for level in (np.nextafter(widest, 0), widest, min(np.nextafter(widest, 1), np.nextafter(1, 0))):
+        if intervals.seeds_for_median(level) <= n:
+            assert intervals.median(np.arange(float(n)), level) == pytest.approx((0, n - 1), abs=1e-4)

@@ -49,5 +49,9 @@ def test_wilsons_half_width_at_five_seeds() -> None:
 def test_what_cannot_be_reached_is_an_error() -> None:
     with pytest.raises(UserError, match="More than 100,000 seeds"):
         planning.seeds_for_half_width(1.0, 1e-4)
+    at_most = planning.expected_half_width(1.0, 100_000)
+    assert planning.seeds_for_half_width(1.0, at_most) == 100_000
+    with pytest.raises(UserError, match="More than 100,000 seeds"):
+        planning.seeds_for_half_width(1.0, at_most * 0.9999)
     with pytest.raises(UserError, match="positive numbers"):
         planning.seeds_for_power(1.0, 0.0)

@@ -59,5 +59,10 @@ def test_a_choice_needs_both_halves() -> None:
         odd_even([0, 2], ["a", "a"], [1, 2])
     with pytest.raises(UserError, match="a, chosen on odd seeds, has no trial on even ones"):
         odd_even([1, 0, 1], ["a", "b", "b"], [1, 2, 3])
-    with pytest.raises(ValueError, match="unknown"):
-        odd_even([0, 1], ["a", "a"], [1, math.nan])
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("values", [[1, math.nan], [math.nan, 1]])
+def test_a_choice_takes_no_unknown_value(values: list[float], share: bool) -> None:
+    with pytest.raises(UserError, match="unknown"):
+        odd_even([0, 1], ["a", "a"], values, share=share)

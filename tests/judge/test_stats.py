@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from bench.judge.stats import by_seed, failure_bounds, jackknife, log_ratio, over_seeds, rate, wilson
+from bench.errors import UserError
+from bench.judge.stats import by_seed, failure_bounds, jackknife, over_seeds, rate, wilson
 
 
 def test_wilson_closed_forms() -> None:
@@ -102,7 +103,10 @@ def test_undecided_trials_widen_the_bounds() -> None:
     assert (bounds.low.mean, bounds.high.mean) == (0.25, 0.75)
 
 
-def test_log_ratio() -> None:
-    assert log_ratio(2.0, 1.0) == pytest.approx(math.log(2))
-    assert math.isnan(log_ratio(0.0, 1.0))
-    assert math.isnan(log_ratio(math.inf, 1.0))
+def test_booleans_of_numpy_are_booleans_and_nan_is_not() -> None:
+    bounds = failure_bounds(range(5), [np.True_, np.False_, None, np.True_, np.False_], pooled=False)
+    assert (bounds.low.mean, bounds.high.mean) == (0.4, 0.6)
+    every = failure_bounds(range(5), list(np.ones(5, dtype=bool)), pooled=False)
+    assert (every.low.mean, every.high.mean) == (1.0, 1.0)
+    with pytest.raises(UserError, match="not NaN"):
+        failure_bounds([0], [math.nan], pooled=False)

@@ -158,6 +158,8 @@ def test_log_rank_says_what_it_cannot() -> None:
     found = logrank(five, ["x", "y"] * 5, rng())
     assert found.p == pytest.approx(2 / 32)
     assert found.method.endswith("all 32 ways; no p below 0.062 is possible")
+    three = exact([1, 5, 9] * 5, "aaa" * 5, [s for s in range(5) for _ in range(3)])
+    assert logrank(three, ["x", "y", "z"] * 5, rng()).method.endswith("no p below 0.00077 is possible")
     with pytest.raises(UserError, match="needs two groups"):
         logrank(four, ["x"] * 8, rng())
     with pytest.raises(UserError, match="No seed"):
@@ -186,3 +188,7 @@ def test_beyond_the_last_living_trial_nothing_is_known_and_no_trials_know_nothin
     assert np.isnan(curve.low).tolist() == [False, True]
     assert failure_curve(exact([], ""), [1, 2]).method == "no trials"
     assert np.isnan(survival(exact([1], "a"), [1])).tolist() == [False]
+    assert np.isnan(survival(exact([], ""), [1, 2])).all()
+    nothing = turnbull(exact([], ""))
+    assert nothing.mass.shape == (0,)
+    assert [np.isnan(side).tolist() for side in nothing.failed([1, 2])] == [[True, True]] * 2

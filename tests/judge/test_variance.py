@@ -47,6 +47,14 @@ def test_noise_explains_nothing_once_chance_is_taken_off() -> None:
     assert sum(found[0].eta2.values()) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("unit", [1e-180, 1e-7, 1e7, 1e200])
+def test_shares_do_not_depend_on_the_unit(unit: float) -> None:
+    values = [2.0 * (loss == "x") + rate + 0.5 * seed for loss, rate, seed in ROWS]
+    assert explained([unit * each for each in values]).eta2 == pytest.approx(explained(values).eta2)
+    same = explained([unit * (0.1 + 0.2 if rate == 1 else 0.3) for _, rate, _ in ROWS])
+    assert same.note == "all trials have one value: there is no variance"
+
+
 def test_what_is_not_balanced_is_said() -> None:
     values = [float(rate + seed) for _, rate, seed in ROWS]
     died = explained([*values[:-1], math.inf])
