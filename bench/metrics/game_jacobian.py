@@ -15,8 +15,8 @@ from bench.metrics.batch import Value
 from bench.metrics.game import GameMeasure
 from ganzoo.arnoldi import Ritz, ritz
 from ganzoo.field import Field
-from ganzoo.game import Game
-from ganzoo.updates import Play
+from ganzoo.objective import DISC, GEN
+from ganzoo.updates import Play, simultaneous
 
 
 def game_jacobian(*, vectors: int = 40, tolerance: float = 0.01, batch: int = 0) -> GameMeasure:
@@ -31,7 +31,7 @@ def game_jacobian(*, vectors: int = 40, tolerance: float = 0.01, batch: int = 0)
         field = Field(play.game, play.beside("game_jacobian", batch=batch)(0))
         like = field.value
         found = ritz(field.transposed, lambda i: _fresh(i, like), like.shape[0], vectors)
-        rates = _plain_rates(play.game)
+        rates = _plain_rates(play)
         return [_row(each, rate, tolerance) for each, rate in zip(found, rates, strict=True)]
 
     return measure
@@ -42,10 +42,13 @@ def _fresh(i: int, like: Tensor) -> Tensor:
     return torch.from_numpy(normals).to(like)
 
 
-def _plain_rates(game: Game) -> list[float | None]:
-    """The rate h of each member whose plain step is w + h v: one rate, and an optimizer without memory."""
-    columns = game.columns
-    if game.gen.optimizer.slots or game.disc.optimizer.slots:
+def _plain_rates(play: Play) -> list[float | None]:
+    """The rate h of each member whose step is w + h v: both players at once, one update each at one rate,
+    optimizers without memory, weights that are not clipped, and a penalty in every update."""
+    game, columns = play.game, play.game.columns
+    remembers = bool(game.gen.optimizer.slots or game.disc.optimizer.slots)
+    at_once = play.update == simultaneous() and sorted(play.players) == sorted((DISC, GEN))
+    if remembers or not at_once or game.penalty.after_step is not None or game.penalty.every > 1:
         return [None] * game.gen.stack.width
     rates = columns.lr_g.where(columns.lr_g == columns.lr_d, torch.nan) * game.rates_left()
     return [None if rate != rate else rate for rate in rates[:, 0].tolist()]
