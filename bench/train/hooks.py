@@ -30,11 +30,14 @@ _KEPT = 1024
 _RATIOS = 10
 """Updates of an interval whose size is measured: each needs a copy of the weights."""
 
+_SKIPPED = -1.0
+"""Stands for the norm of a step that a loss scale skipped on the device, unknown to the host."""
+
 Value = float | int | None
 
 
 class Record:
-    """One number for each of many steps; fetched from the device now and then."""
+    """One number of at least 0 for each of many steps; fetched from the device now and then."""
 
     def __init__(self) -> None:
         self._there: list[Tensor] = []
@@ -46,12 +49,12 @@ class Record:
             self._fetch()
 
     def take(self, keep: bool) -> NDArray[np.float64]:
-        """All numbers since the last call; with `keep` the next call gives them again."""
+        """All numbers since the last call but those _SKIPPED; with `keep` the next call gives them again."""
         if self._there:
             self._fetch()
         out = np.concatenate(self._here) if self._here else np.empty(0)
         self._here = self._here if keep else []
-        return out
+        return out[out != _SKIPPED]
 
     def _fetch(self) -> None:
         self._here.append(torch.stack(self._there).double().cpu().numpy())
@@ -79,7 +82,8 @@ def statistics(values: NDArray[np.float64]) -> dict[str, Value]:
 class Gradients:
     """Watches every torch optimizer that holds parameters of either network, until `close`.
 
-    players: name ("d" and "g") -> network; every: steps between two evaluations.
+    players: name ("d" and "g") -> network; every: steps between two evaluations. `updates`: how many steps
+    each player has made, as of the last `take`; those that a GradScaler skipped are none.
     """
 
     def __init__(self, players: Mapping[str, nn.Module], every: int) -> None:
@@ -88,6 +92,8 @@ class Gradients:
         self._size = get_total_norm if len(places) > 1 else _norm
         self._stride = max(1, every // _RATIOS)
         self.updates = dict.fromkeys(players, 0)
+        self._taken = dict.fromkeys(players, 0)
+        self._calls = dict.fromkeys(players, 0)
         self._norms = {name: Record() for name in players}
         self._ratios = {name: Record() for name in players}
         self._before: dict[str, list[Tensor]] = {}
@@ -111,6 +117,8 @@ class Gradients:
         for name in self._norms:
             norms = self._norms[name].take(keep)
             bad = np.flatnonzero(~np.isfinite(norms))
+            self.updates[name] = self._taken[name] + len(norms)
+            self._taken[name] = self._taken[name] if keep else self.updates[name]
             out[f"{name}_grad"] = statistics(norms)
             out[f"{name}_update"] = statistics(self._ratios[name].take(keep))
             out[f"{name}_bad"] = {"update": int(bad[0]) + 1 if bad.size else None, "of": len(norms)}
@@ -118,16 +126,29 @@ class Gradients:
 
     @torch.no_grad()
     def _pre(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        by_closure = _has_closure(args, kwargs)
         for name, params in self._mine(optimizer).items():
-            grads = [_dense(p.grad) for p in params if p.grad is not None]
-            if not grads:
+            if not by_closure and not self._note(optimizer, name, params):
                 continue
-            self._norms[name].add(self._size(grads))
-            if self.updates[name] % self._stride == 0:
+            if self._calls[name] % self._stride == 0:
                 self._before[name] = [p.detach().clone() for p in params]
-            self.updates[name] += 1
+            self._calls[name] += 1
 
+    def _note(self, optimizer: Optimizer, name: str, params: list[Tensor]) -> bool:
+        """Keep the norm of the gradients that are applied; False where there are none."""
+        grads = [_dense(p.grad) for p in params if p.grad is not None]
+        scale = getattr(optimizer, "grad_scale", None)
+        if grads and scale is not None:  # before the squares of a norm, which could overflow
+            grads = [grad / _at(scale, grad) for grad in grads]
+        if grads:
+            self._norms[name].add(_unless_skipped(self._size(grads), optimizer))
+        return bool(grads)
+
+    @torch.no_grad()
     def _post(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if _has_closure(args, kwargs):  # which has made the gradients only within the step
+            for name, params in self._mine(optimizer).items():
+                self._note(optimizer, name, params)
         if self._before:
             self._compare(optimizer)
 
@@ -138,7 +159,7 @@ class Gradients:
             if before is None or len(before) != len(params):
                 continue
             change = [p.detach() - old for p, old in zip(params, before, strict=True)]
-            self._ratios[name].add(self._size(change) / self._size(before))
+            self._ratios[name].add(_unless_skipped(self._size(change) / self._size(before), optimizer))
 
     def _mine(self, optimizer: Optimizer) -> dict[str, list[Tensor]]:
         """The parameters of each player that an optimizer holds; looked up once for each optimizer."""
@@ -149,6 +170,21 @@ class Gradients:
             known = (count, _by_player((p for group in groups for p in group["params"]), self._of))
             self._known[optimizer] = known
         return known[1]
+
+
+def _has_closure(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether `step` was given a closure; `args` begin with the optimizer itself."""
+    return (args[1] if len(args) > 1 else kwargs.get("closure")) is not None
+
+
+def _unless_skipped(value: Tensor, optimizer: Optimizer) -> Tensor:
+    """_SKIPPED where a GradScaler leaves it to the optimizer to skip (a fused one), without a wait."""
+    found_inf = getattr(optimizer, "found_inf", None)
+    return value if found_inf is None else torch.where(_at(found_inf, value) > 0, _SKIPPED, value)
+
+
+def _at(value: Tensor, other: Tensor) -> Tensor:
+    return value.to(other.device, non_blocking=True).reshape(())
 
 
 def _by_player(params: Iterable[Tensor], of: Mapping[int, str]) -> dict[str, list[Tensor]]:

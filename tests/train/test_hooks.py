@@ -84,6 +84,45 @@ def test_the_first_gradient_that_is_not_finite_is_found() -> None:
     assert found["d_grad"]["flips"] is None
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_loss_scale_is_taken_out_and_a_step_that_it_skips_is_none(fused: bool) -> None:
+    gen, disc = net(1.0), net(1.0)
+    watched = Gradients({"d": disc, "g": gen}, every=1)
+    optimizer = torch.optim.Adam(disc.parameters(), 1e-3, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    for factor in (3.0, 1e38, 5.0):  # the second overflows when it is scaled
+        optimizer.zero_grad()
+        scaler.scale((factor * next(disc.parameters())).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    kept, found = watched.take(keep=True), watched.take()
+    watched.close()
+    assert kept == found
+    assert found["d_grad"] == pytest.approx({"mean": 4.0, "min": 3.0, "max": 5.0, "last": 5.0, "flips": 0})
+    assert found["d_update"]["min"] == pytest.approx(1e-3, rel=0.1)
+    assert found["d_bad"] == {"update": None, "of": 2}
+    assert watched.updates == {"d": 2, "g": 0}
+
+
+def test_the_gradients_of_a_closure_are_those_that_it_made() -> None:
+    gen, disc = net(1.0), net(2.0)
+    watched = Gradients({"d": disc, "g": gen}, every=1)
+    optimizer = torch.optim.SGD(disc.parameters(), 0.25)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = next(disc.parameters()).square().sum()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        optimizer.step(closure)
+    found = watched.take()
+    watched.close()
+    assert (found["d_grad"]["max"], found["d_grad"]["last"], found["d_update"]["mean"]) == (4.0, 2.0, 0.5)
+    assert watched.updates == {"d": 2, "g": 0}
+
+
 def test_sparse_gradients_and_an_optimizer_of_both_players() -> None:
     gen, disc = nn.Embedding(4, 2, sparse=True), net(1.0)
     watched = Gradients({"d": disc, "g": gen}, every=1)
