@@ -102,7 +102,13 @@ def _entry(entry: Entry) -> str:
 def _measured(entry: Entry) -> str:
     """How a metric is taken, and what it costs."""
     facts = entry.facts
-    best = {"lower": "lower is better", "higher": "higher is better", "one": "1 is best"}[facts["direction"]]
+    words = {
+        "lower": "lower is better",
+        "higher": "higher is better",
+        "one": "1 is best",
+        "": "no direction is better",
+    }
+    best = words[facts["direction"]]
     floor = "real held-out data give its floor" if facts["floor"] else "without a floor"
     lines = [
         f"- Data: {', '.join(MODALITIES[each].plural for each in facts['modalities'])}.",

@@ -5,7 +5,7 @@ metrics of the game stand in bench/metrics/game_entries.py.
 Facts of an entry:
   modalities   the modalities of the data that it can measure, names of `bench.data.catalog.MODALITIES`
   unit         of the metric's first column
-  direction    "lower" or "higher" is better; "one" where the best value is 1
+  direction    "lower" or "higher" is better; "one" where the best value is 1; "" where none is better
   columns      a `Column` of bench/metrics/facts.py for each value, in the order of the tables
   of           "game": the target is called as `target(**keys)`, see bench/metrics/game.py; else not there
   conditional  True where it measures conditional models only; else not there
@@ -87,8 +87,9 @@ METRICS = Catalog(
                 ("image",),
                 distance("fd_inf", "squared feature units"),
                 protocol=DISTANCE
-                + "each side in k blocks of n / k rows, k = 1 .. 5, a block against a block,"
-                " extrapolated to k = 0; may be below 0; needs n > 2 points d, d features: n >= 650 for 64.",
+                + "each side (with `shrink: samples` the samples alone) in k blocks of n / k rows, k = 1 .."
+                " `points`, a block against a block, or all the data; extrapolated to k = 0; may be below 0;"
+                " needs n > 2 points d, d features: n >= 650 for 64 and 5 points.",
                 cost="points n d^2 + points^2 d^3: 30 ms for 2,000 digits",
                 check="bench.metrics.fd_inf:check",
             ),
@@ -190,7 +191,7 @@ METRICS = Catalog(
             paper="arXiv:1610.09585",
             facts=facts(
                 ("image",),
-                (Column("ms_ssim", "similarity", "lower"), Column("ms_ssim_status", "text", "")),
+                (Column("ms_ssim", "similarity", ""), Column("ms_ssim_status", "text", "")),
                 protocol="n / 2 disjoint pairs of the n samples, whatever their class, in a fixed random"
                 " order; 11x11 windows at as many scales as fit: 2 at 28 and 32 pixels.",
                 cost="n d: 30 ms for 2,000 digits",

@@ -92,7 +92,8 @@ GAME = [
             protocol="copies train on one half of the held-out rows and are valued on the other, on the"
             " same fixed draws at every evaluation; weights are perturbed at random first.",
             floor=False,
-            cost="2 `steps` training steps of one player each, and 4 `samples` passes",
+            cost="2 `steps` training steps of one player each, and forward passes of `samples` pairs for"
+            " three values of M",
             of="game",
         ),
     ),
