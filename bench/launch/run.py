@@ -240,8 +240,13 @@ class _Run:
 
     def _finish(self, summary: retry.Summary, ran: bool) -> int:
         """Tables, report, last words."""
-        for sentence in tables.consolidate(self.out):
+        rules = tables.kept_rules(self.out)
+        for sentence in tables.consolidate(self.out, rules):
             self.progress.say(sentence)
+        if rules.changed():
+            self.progress.say(
+                f"{tables.told(rules)}, as before; `ganbench judge RESULTS` goes back to the rules' own"
+            )
         report = self._report()
         counts = self._counts()
         if ran:

@@ -144,10 +144,16 @@ USUAL = (distance, modes, critic)
 
 
 def evidence(
-    trace: Trace, outcome: str, onset: int | None, width: float = 10.2, height: float = 2.25
+    trace: Trace,
+    outcome: str,
+    onset: int | None,
+    rules_known: bool = True,
+    width: float = 10.2,
+    height: float = 2.25,
 ) -> Figure:
     """A figure of the panels that decide an outcome: W is shaded, the onset a line of dots.
 
+    Without W and bars, the floor excepted, where the rules that judged are not those of the trace.
     To be drawn and saved within `bench.report.svg.style`.
     """
     panels = [each(trace) for each in DECIDING.get(outcome, USUAL)]
@@ -155,7 +161,11 @@ def evidence(
     # The panels are alike everywhere: measuring their labels, as other figures do, takes most of the time.
     made.subplots_adjust(left=0.055, right=0.985, top=0.88, bottom=0.2, wspace=0.2)
     for axes, panel in zip(np.atleast_1d(made.subplots(1, len(panels))), panels, strict=True):
-        _draw(axes, trace, panel, [bar for bar in panel.bars if bar[2] in ("", outcome)])
+        bars = [bar for bar in panel.bars if bar[2] in ("", outcome)]
+        if rules_known and trace.enough:
+            first, last = float(trace.steps[trace.window][0]), float(trace.steps[-1])
+            axes.axvspan(first, last, color=MUTED, alpha=0.12, linewidth=0)
+        _draw(axes, trace, panel, bars if rules_known else [bar for bar in bars if bar[1] == "floor"])
         if onset is not None:
             axes.axvline(onset, color=COLOURS.get(outcome, MUTED), linewidth=2, linestyle=(0, (1, 1.2)))
     return made
@@ -163,8 +173,6 @@ def evidence(
 
 def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, str]]) -> None:
     steps = trace.steps
-    if trace.enough:
-        axes.axvspan(float(steps[trace.window][0]), float(steps[-1]), color=MUTED, alpha=0.12, linewidth=0)
     drawn = [line for line in panel.lines if np.isfinite(line.values).any()]
     for line in drawn:
         values = np.where(np.isfinite(line.values), line.values, np.nan)
@@ -211,4 +219,4 @@ def alternative(trace: Trace, outcome: str) -> str:
             if known.size:
                 name = f"{panel.title} ({line.name})" if line.name else panel.title
                 told.append(f"{name} from {number(known[0])} to {number(known[-1])}")
-    return f"Curves over steps 0 to {trace.steps[-1]}: {'; '.join(told)}."
+    return f"Curves over steps {trace.steps[0]} to {trace.steps[-1]}: {'; '.join(told)}."

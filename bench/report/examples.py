@@ -26,7 +26,10 @@ FILM = 5
 
 @dataclass(frozen=True)
 class Example:
-    """A trial that stands for an outcome, ready for the page."""
+    """A trial that stands for an outcome, ready for the page.
+
+    `rule` and `formula` are empty where another version of the rules judged.
+    """
 
     outcome: str
     count: int
@@ -81,8 +84,9 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
     row: dict[str, Any] = {str(name): value for name, value in ordered.iloc[0].to_dict().items()}
     trace = trace_of(view, group, str(row["trial"]))
     onset = None if pd.isna(row["outcome_step"]) else int(row["outcome_step"])
+    known = not view.other_rules
     with style():
-        curves = to_svg(evidence(trace, outcome, onset), alternative(trace, outcome))
+        curves = to_svg(evidence(trace, outcome, onset, known), alternative(trace, outcome))
     film = samples.film_of(view, group, row, FILM)
     rules = view.results.rules
     return Example(
@@ -99,8 +103,8 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
         film_steps=film.film_steps,
         vector=film.vector,
         alt=film.alt,
-        rule=plain(rule(outcome, rules)),
-        formula=tuple(said(line, rules) for line in WORDING[outcome].formula),
+        rule=plain(rule(outcome, rules)) if known else "",
+        formula=tuple(said(line, rules) for line in WORDING[outcome].formula) if known else (),
     )
 
 

@@ -78,10 +78,21 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "attempts": _attempts(view),
         "beside": published.beside(view),
         "examples": examples.examples(view) if judged else [],
-        "window": said(WINDOW, view.results.rules),
-        "rules": {name: plain(rule(name, view.results.rules)) for name in figures.STACK},
-        "changed_rules": [clean(each) for each in examples.changed_rules(view.results.rules)],
+        **_rules(view),
         "folder": clean(view.results.path),
+    }
+
+
+def _rules(view: View) -> dict[str, Any]:
+    """The rules as texts, and what of them is not today's; no texts of another version's rules."""
+    rules = view.results.rules
+    if view.other_rules:
+        return {"other_rules": view.other_rules, "window": "", "rules": {}, "changed_rules": []}
+    return {
+        "other_rules": "",
+        "window": said(WINDOW, rules),
+        "rules": {name: plain(rule(name, rules)) for name in figures.STACK},
+        "changed_rules": [clean(each) for each in examples.changed_rules(rules)],
     }
 
 

@@ -27,13 +27,16 @@ def show(results: Results, trial: str) -> str:
     """
     row = _find(results.trials, trial)
     curve = results.curves[results.curves["trial"] == row["trial"]].sort_values("step")
-    group = next(g for g in View(results).groups if (g.trials["trial"] == row["trial"]).any())
+    view = View(results)
+    group = next(g for g in view.groups if (g.trials["trial"] == row["trial"]).any())
+    rules = None if view.other_rules else results.rules
+    when = "" if rules is None else f", and when each holds (rules {clean(rules.label)})"
     parts = [
         f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}",
         _outcome(row),
-        _rule(row["outcome"], results.rules),
+        view.other_rules if rules is None else _rule(row["outcome"], rules),
         f"config\n{_pairs(_config(row))}",
-        f"flags, and when each holds (rules {clean(results.rules.label)})\n{_flags(row, results.rules)}",
+        f"flags{when}\n{_flags(row, rules)}",
         f"metrics (final: median over the last evaluations)\n{_metrics(row, group.floors)}",
     ]
     if len(curve):
@@ -79,8 +82,8 @@ def _config(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _flags(row: dict[str, Any], rules: Rules) -> str:
-    """Each flag with its steps, and below it its rule with the thresholds that were used."""
+def _flags(row: dict[str, Any], rules: Rules | None) -> str:
+    """Each flag with its steps, and below it its rule with the thresholds that were used, where known."""
     lines = []
     for name in OUTCOMES:
         holds = row.get(f"flag.{name}")
@@ -91,9 +94,8 @@ def _flags(row: dict[str, Any], rules: Rules) -> str:
             if (value := row.get(f"flag.{name}.{what}")) is not None and not pd.isna(value)
         ]
         lines.append(f"  {outcome_word(name):18}  {word:8}{', '.join(steps)}".rstrip())
-        lines += textwrap.wrap(
-            plain(rule(name, rules)), 100, initial_indent=" " * 6, subsequent_indent=" " * 6
-        )
+        text = "" if rules is None else plain(rule(name, rules))
+        lines += textwrap.wrap(text, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.judge.outcomes import FAILURES, OUTCOMES
+from bench.judge.rules import RULES
 from bench.report.words import clean, label
 from bench.store.tables import Results
 
@@ -78,6 +79,17 @@ class View:
             None if OUTCOMES[each].failure is None else each in FAILURES for each in done["outcome"]
         ]
         return done
+
+    @cached_property
+    def other_rules(self) -> str:
+        """A sentence where another version of the rules judged: today's do not explain its outcomes."""
+        version = self.results.rules.version
+        if version == RULES.version:
+            return ""
+        return (
+            f"Judged by rules {clean(version)}, which differ from today's; `ganbench judge RESULTS` judges "
+            f"anew by rules {RULES.version}."
+        )
 
     @cached_property
     def left_out(self) -> str:

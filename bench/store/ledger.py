@@ -21,7 +21,14 @@ PACKS = "packs"
 
 
 class OtherVersion(UserError):
-    """A plan that another version of ganbench made: nothing can be trained on in its folder."""
+    """A plan that another version of ganbench made: nothing can be trained on in its folder.
+
+    `made` says how it was made, for readers, who need no advice on training.
+    """
+
+    def __init__(self, sentence: str, made: str) -> None:
+        super().__init__(sentence)
+        self.made = made
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ def read_plan(results: Path) -> Plan | None:
             raise OtherVersion(
                 f"{results} was made by another version of ganbench: the settings of its trials differ from "
                 f"this one's ({', '.join(other)}). Its tables and its report can be read; to train, give "
-                "another folder with --out"
+                "another folder with --out",
+                made="by another version of ganbench",
             )
         packs = tuple(_pack_from(each) for each in record["packs"])
         plan = Plan(str(record["study"]), packs)
@@ -121,7 +129,8 @@ def read_plan(results: Path) -> Plan | None:
     if protocol != PROTOCOL:
         raise OtherVersion(
             f"{results} was made with protocol {protocol}, this ganbench measures by protocol {PROTOCOL}: "
-            "their numbers must not be mixed. Give another folder with --out"
+            "their numbers must not be mixed. Give another folder with --out",
+            made=f"with protocol {protocol}",
         )
     for given, pack in zip(record["packs"], packs, strict=True):
         if given["id"] != pack.id or [t["id"] for t in given["trials"]] != [t.id for t in pack.trials]:

@@ -15,7 +15,7 @@ from bench.judge.rules import RULES, Rules
 from bench.judge.tables import judge_table
 from bench.listing import table
 from bench.store import current, ledger, run_file, schema
-from bench.store.tables import ATTEMPTS, CURVES, SORTED, TRIALS, consolidate, write_trials
+from bench.store.tables import ATTEMPTS, CURVES, SORTED, TRIALS, consolidate, told, write_trials
 
 NEEDED = ("measures", "steps")
 
@@ -69,12 +69,8 @@ def listed(made: Rejudged, changed: bool = False) -> tuple[list[str], list[dict[
 def summary(made: Rejudged) -> list[str]:
     """What judging again did, as lines: the rules, what changed from which outcome to which, the counts."""
     lines = []
-    changed = made.rules.changed()
-    if changed:
-        told = ", ".join(
-            f"{name} {value:g} instead of {getattr(RULES, name):g}" for name, value in changed.items()
-        )
-        lines.append(f"judged by rules {made.rules.label}: {told}")
+    if made.rules.changed():
+        lines.append(told(made.rules))
     if made.before:
         moved = sum(count for *_, count in made.moves)
         lines.append(
@@ -109,8 +105,10 @@ def judge_again(results: Path, rules: Rules = RULES) -> Rejudged:
             notes = consolidate(results, rules)
         except ledger.OtherVersion as error:
             if not before:
-                raise
-            notes = [f"judged {CURVES} as it is. {error}"]
+                raise UserError(
+                    f"{results} was made {error.made} and holds no tables: only what made it can write them"
+                ) from error
+            notes = [f"the stored curves are judged as they are (made {error.made})"]
         else:
             meta = schema.read_metadata(results / TRIALS)
             return Rejudged(schema.read_trials(results / TRIALS), meta, rules, before, tuple(notes))

@@ -28,7 +28,8 @@ SORTED = [("trial", "ascending"), ("step", "ascending")]
 class Results:
     """A study's tables as data frames, with what their metadata, the manifest and the study file say.
 
-    `rules` are those that the trials were judged by.
+    `rules` are those that the trials were judged by. Of another version than today's, only their version
+    means something: what they said is not known any more.
     """
 
     path: Path
@@ -54,25 +55,55 @@ def load(results: str | Path, rules: Rules = RULES) -> Results:
         raise UserError(
             f"{path} holds no tables ({TRIALS}). For a results folder, `ganbench judge {path}` makes them"
         )
+    trials = schema.read_trials(path / TRIALS)
     return Results(
         path=path,
-        trials=schema.read_trials(path / TRIALS).to_pandas(),
+        trials=trials.to_pandas(),
         curves=schema.read(path / CURVES, schema.curves_core(), open_ended=True).to_pandas(),
         attempts=_attempts_of(path).to_pandas(),
         meta=schema.read_metadata(path / CURVES),
         manifest=manifest.read(path),
         study=study_of(path),
-        rules=rules_of(schema.read_metadata(path / TRIALS)),
+        rules=rules_of(schema.read_metadata(path / TRIALS), trials.column("rules_version").to_pylist()),
     )
 
 
-def rules_of(meta: Mapping[str, Any]) -> Rules:
-    """The rules that the metadata of a table of trials name; today's where it names none."""
+def rules_of(meta: Mapping[str, Any], labels: Iterable[str | None] = ()) -> Rules:
+    """The rules that the metadata of a table of trials name.
+
+    Tables of before have none there: then those of the first of the trials' `labels` that is not today's.
+    Thresholds of today's version that are no legal ones count as the version's own.
+    """
     record = meta.get("rules")
     if not isinstance(record, dict):
+        others = (label for label in labels if label is not None and label != RULES.version)
+        return Rules(version=next(others, RULES.version))
+    version = str(record.get("version", RULES.version))
+    if version != RULES.version:
+        return Rules(version=version)
+    known = {}
+    for name, each in RANGES.items():
+        value = record.get(name)
+        if isinstance(value, int | float) and each.low <= value <= each.high:
+            known[name] = type(getattr(RULES, name))(value)
+    return Rules(**known)
+
+
+def kept_rules(results: Path) -> Rules:
+    """The rules that the folder's table of trials was judged by, where they are of today's version; else
+    today's own, also where there is no such table."""
+    try:
+        rules = rules_of(schema.read_metadata(results / TRIALS))
+    except (OSError, pa.ArrowException, ValueError):
         return RULES
-    known = {name: record[name] for name in RANGES if isinstance(record.get(name), int | float)}
-    return Rules(version=str(record.get("version", RULES.version)), **known)
+    return rules if rules.version == RULES.version else RULES
+
+
+def told(rules: Rules) -> str:
+    """Which thresholds are not the version's own: `judged by rules 2+5f0c1a2b: jaccard 0.4 instead of 0.5`"""
+    changed = rules.changed().items()
+    each = ", ".join(f"{name} {value:g} instead of {getattr(RULES, name):g}" for name, value in changed)
+    return f"judged by rules {rules.label}: {each}"
 
 
 def study_of(results: Path) -> dict[str, Any]:
@@ -98,12 +129,14 @@ def write_trials(results: Path, trials: pa.Table, meta: Mapping[str, Any], rules
     return schema.write(results / TRIALS, trials, {**meta, "rules": asdict(rules)})
 
 
-def consolidate(results: Path, rules: Rules = RULES) -> list[str]:
+def consolidate(results: Path, rules: Rules | None = None) -> list[str]:
     """Write the three tables from the ledger; returns a sentence for each finished pack that is damaged.
 
+    Without `rules`, by those that the tables were judged by before (`kept_rules`).
     A damaged pack is left out (its trials count as pending) and re-opened by the next start of the study.
     Nothing that varies between equal runs stands in trials and curves.
     """
+    rules = kept_rules(results) if rules is None else rules
     before = current.of_ledger(results)
     plan = ledger.read_plan(results)
     if plan is None:

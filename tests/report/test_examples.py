@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.judge.outcomes import OUTCOMES
-from bench.judge.rules import RULES
+from bench.judge.rules import RULES, Rules
 from bench.judge.words import plain, rule
 from bench.report import evidence, examples, page
 from bench.report.show import show
@@ -62,6 +62,48 @@ def test_thresholds_are_those_that_were_used(results: Results, monkeypatch: pyte
     shown = show(dataclasses.replace(results, rules=changed), results.trials["trial"].iloc[0])
     assert f"(rules {changed.label})" in shown
     assert "relative distance of at most 0.123" in shown
+
+
+def test_outcomes_of_another_version_of_the_rules_are_not_explained_by_todays(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+
+    def watched(*arguments: object, **known: object) -> str:
+        drawn.append(evidence.evidence(*arguments, **known))  # type: ignore[arg-type]
+        return drawn[-1]  # type: ignore[return-value]
+
+    monkeypatch.setattr(page.figures, "failure_maps", lambda view: [])
+    monkeypatch.setattr(examples, "evidence", watched)
+    trials = results.trials.assign(rules_version="0")
+    old = dataclasses.replace(results, study={"name": "x", "grid": {}}, trials=trials, rules=Rules("0"))
+    sentence = f"`ganbench judge RESULTS` judges anew by rules {RULES.version}."
+    text = page.render(old)
+    assert "Judged by rules 0, which differ from today" in text
+    assert sentence in text
+    for absent in (
+        "<b>Rule.</b>",
+        'class="formula"',
+        "holds when",
+        "W is the last",
+        "changed rules",
+        "Dashed: what",
+    ):
+        assert absent not in text
+    assert len(drawn) == len(OUTCOMES)
+    names = {label.get_text().split()[0] for each in drawn for axes in each.axes for label in axes.texts}
+    assert "floor" in names
+    assert not names & {"limit", "bar"}
+    assert not any(axes.patches for each in drawn for axes in each.axes)
+    row = trials[trials["outcome"] == "total_collapse"].iloc[0]
+    shown = show(old, row["trial"])
+    assert f"(rules 0)\n  {row['outcome_reason']}\n\nJudged by rules 0, which differ from" in shown
+    assert sentence in shown
+    assert "total collapse      holds   onset 350" in shown
+    assert "rule (q" not in shown
+    assert "when each holds" not in shown
+    assert plain(rule("stalled"))[:30] not in shown
+    assert View(results).other_rules == ""
 
 
 def test_show_names_the_thresholds_of_the_rule_that_decided(results: Results) -> None:

@@ -13,10 +13,12 @@ import pytest
 from fake_training import DIVERGES, Study, packs_of_two, trial
 
 from bench import cli
+from bench.errors import UserError
 from bench.judge.rules import RULES, Rules
 from bench.launch.run import Options, run
 from bench.store import ledger, rejudge, schema, tables
 from bench.store.rejudge import judge_again
+from bench.trial import PROTOCOL
 
 FAKE = {name: f"fake_training:{name}" for name in ("train", "load", "build")}
 STRICT = Rules(converged_distance=0.0, converged_floor_sds=0.0)
@@ -119,8 +121,47 @@ def test_a_plan_of_another_version_leaves_the_tables(results: Path, monkeypatch:
     (results / tables.ATTEMPTS).unlink()
     monkeypatch.setattr(ledger, "PROTOCOL", 99)
     made = judge_again(results, STRICT)
-    assert "was made with protocol" in made.notes[0]
+    assert made.notes == (f"the stored curves are judged as they are (made with protocol {PROTOCOL})",)
     assert len(made.changed) == 3
+    (results / tables.TRIALS).unlink()
+    with pytest.raises(UserError, match=f"made with protocol {PROTOCOL} and holds no tables") as told:
+        judge_again(results)
+    assert "--out" not in str(told.value)
+
+
+def test_a_run_keeps_the_rules_of_the_tables_until_judge_goes_back(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(results)
+    judge_again(results, STRICT)
+    strict = content(results)
+    capsys.readouterr()
+
+    def again(quiet: bool = False) -> str:
+        options = Options("inline", report=False, quiet=quiet, **FAKE)
+        assert run(Study(), TRIALS, packs_of_two, results, options) == 0
+        return " ".join(capsys.readouterr().err.split())
+
+    told = again()
+    assert f"judged by rules {STRICT.label}: converged_distance 0 instead of 0.05" in told
+    assert "`ganbench judge RESULTS` goes back to the rules' own" in told
+    assert content(results) == strict
+    judge_again(results)
+    assert "judged by rules" not in again()
+    assert content(results) == before
+
+
+@pytest.mark.parametrize("record", [{"version": "0", "jaccard": 0.4}, {"jaccard": 7.0}, None, "no record"])
+def test_a_run_judges_anew_what_other_rules_or_none_that_are_legal_judged(
+    record: object, results: Path
+) -> None:
+    before = content(results)
+    path = results / tables.TRIALS
+    meta = schema.read_metadata(path)
+    schema.write(path, schema.read_trials(path), {**meta, "rules": record})
+    assert tables.kept_rules(results) == RULES
+    tables.consolidate(results)
+    assert content(results) == before
 
 
 def test_a_table_with_numbers_for_versions_is_read(results: Path) -> None:
@@ -129,7 +170,9 @@ def test_a_table_with_numbers_for_versions_is_read(results: Path) -> None:
     at = table.column_names.index("rules_version")
     old = table.set_column(at, "rules_version", pa.array([1] * table.num_rows))
     schema.write(path, old.replace_schema_metadata(None))
-    assert set(tables.load(results).trials["rules_version"]) == {"1"}
+    found = tables.load(results)
+    assert set(found.trials["rules_version"]) == {"1"}
+    assert found.rules.version == "1"
 
 
 def test_the_command_says_what_changed(
