@@ -26,13 +26,13 @@ PICTURES = PAGE.with_suffix("")
 
 HEAD = """# Outcomes
 
-Every finished trial gets exactly one outcome, the step from which it held, and a reason in one sentence
-with its numbers. All of it is made from `curves.parquet` alone: `ganbench judge results/<study>` does it
-again after a rule has changed, without training. Made by `make docs` from the rules themselves; do not edit
-it by hand.
+Every finished trial gets one outcome, the step from which it held, and a reason in one sentence with its
+numbers; one whose end cannot be judged gets none, and a reason that says what is missing. All of it is
+made from `curves.parquet` alone: `ganbench judge results/<study>` does it again after a rule has
+changed, without training. Made by `make docs` from the rules themselves; do not edit it by hand.
 
 The rules have a version: these are the rules of version {version}. They live in `bench/judge/rules.py`
-(thresholds, and why), `failures.py` and `quality.py` (conditions).
+(thresholds, and why), and `failures.py`, `oscillation.py` and `quality.py` beside it (conditions).
 
 ## Words
 

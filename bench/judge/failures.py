@@ -10,12 +10,13 @@ import math
 
 import numpy as np
 
-from bench.judge.flag import NULL, Flag, from_condition, median, number, percent
+from bench.judge.flag import NULL, Flag, from_condition, largest, median, number, percent, run_start
 from bench.judge.quality import all_modes, finding_modes, improving
 from bench.judge.trace import (
     LAST_STEP,
     Array,
     Trace,
+    as_floats,
     at_least,
     both,
     either,
@@ -41,13 +42,15 @@ def diverged(trace: Trace) -> Flag:
     )
     # A null is above no bar: in one quantity it does not hide the others.
     conditions = [values > bar for _, values, bar in quantities]
-
-    def why(index: int) -> str:
-        text, values, bar = quantities[[bool(each[-1]) for each in conditions].index(True)]
-        most = number(float(np.nanmax(values)))
-        return f"From step {trace.steps[index]} on, {text.format(most)} (limit {number(bar)})."
-
-    return from_condition(trace, np.logical_or.reduce(conditions).astype(np.float64), 1, why)
+    held = [(run_start(true), k) for k, true in enumerate(conditions) if true[-1]]
+    if not held:
+        return from_condition(trace, np.logical_or.reduce(conditions).astype(np.float64), 1, str)
+    # Of those beyond their limit at the end, the one that has been so for longest, by its own run alone.
+    index, k = min(held)
+    text, values, bar = quantities[k]
+    step = int(trace.steps[index])
+    most = text.format(number(largest(values[index:])))
+    return Flag(True, step, None, f"From step {step} on, {most} (limit {number(bar)}).")
 
 
 def _non_finite(trace: Trace) -> Flag | None:
@@ -78,6 +81,10 @@ def _non_finite(trace: Trace) -> Flag | None:
         name = next(name for name, values in numbers.items() if np.isinf(values).any())
         step = int(trace.steps[np.argmax(np.isinf(numbers[name]))])
         return Flag(True, step, None, f"At step {step}, {name} was infinite.")
+    for name, values in trace.columns.items():
+        if values.dtype.kind == "O" and (infinite := np.isinf(as_floats(values))).any():
+            step = int(trace.steps[np.argmax(infinite)])
+            return Flag(True, step, None, f"At step {step}, {name} was infinite.")
     return None
 
 
@@ -96,15 +103,21 @@ def total_collapse(trace: Trace) -> Flag:
         return NULL
 
     def why(index: int) -> str:
-        least = median(trace, spread)
-        start = f"From step {trace.steps[index]} on, "
-        if (single[trace.window] == 1).all():
+        start, bar = f"From step {trace.steps[index]} on, ", number(rules.collapse_spread)
+        most = number(largest(spread[index:]))
+        if (single[index:] == 1).all():
             return (
-                f"{start}1 of {n_modes} modes was covered (spread {number(least)} of the data's) "
-                f"in all {trace.width} last evaluations."
+                f"{start}1 of {n_modes} modes was covered in each evaluation, with a spread of at most "
+                f"{most} of the data's."
             )
-        bar = number(rules.collapse_spread)
-        return f"{start}the spread was {number(least)} of the data's (below {bar}), as of one point."
+        if (narrow[index:] == 1).all():
+            return f"{start}the spread was at most {most} of the data's (below {bar}), as of one point."
+        modes, points = int((single[trace.window] == 1).sum()), int((narrow[trace.window] == 1).sum())
+        return (
+            f"{start}the samples were one mode or one point, with a spread of at most {most} of the data's: "
+            f"in {modes} of the last {trace.width} evaluations 1 of {n_modes} modes was covered, in {points} "
+            f"the spread was below {bar}."
+        )
 
     return from_condition(trace, either(single, narrow), trace.width, why)
 
@@ -177,10 +190,11 @@ def partial_collapse(trace: Trace) -> Flag:
             condition[trace.window] = 0.0
 
         def why(index: int) -> str:
+            most, good = number(largest(covered[index:])), percent(float(hq[index:].min()))
             return (
-                f"From step {trace.steps[index]} on, {number(median(trace, covered))} of {context.n_modes} "
-                f"modes were covered although {percent(median(trace, hq))} of the samples were good, "
-                f"in all {trace.width} last evaluations."
+                f"From step {trace.steps[index]} on, at most {most} of {context.n_modes} modes were covered "
+                f"although at least {good} of the samples were good (medians of the last {trace.width} "
+                f"evaluations: {number(median(trace, covered))} and {percent(median(trace, hq))})."
             )
 
         return from_condition(trace, condition, trace.width, why)
@@ -193,7 +207,8 @@ def partial_collapse(trace: Trace) -> Flag:
         trace.width,
         lambda index: (
             f"From step {trace.steps[index]} on, coverage was {percent(median(trace, coverage))} of its "
-            f"floor while precision kept {percent(median(trace, precision))} of its own."
+            f"floor while precision kept {percent(median(trace, precision))} of its own (medians of the last "
+            f"{trace.width} evaluations)."
         ),
     )
 

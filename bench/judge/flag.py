@@ -38,7 +38,7 @@ def from_condition(trace: Trace, condition: Array, length: int, why: Callable[[i
         return NULL
     true = condition == 1
     if true[-length:].all():
-        index = _run_start(true)
+        index = run_start(true)
         return Flag(True, int(trace.steps[index]), None, why(index))
     holds = False if (condition[-length:] == 0).any() else None
     past = _past_run(true, length)
@@ -47,7 +47,7 @@ def from_condition(trace: Trace, condition: Array, length: int, why: Callable[[i
     return Flag(holds, int(trace.steps[past[0]]), int(trace.steps[past[1]]))
 
 
-def _run_start(true: NDArray[np.bool_]) -> int:
+def run_start(true: NDArray[np.bool_]) -> int:
     """Index at which the run of true values that reaches the end begins."""
     broken = np.flatnonzero(~true)
     return int(broken[-1]) + 1 if broken.size else 0
@@ -69,6 +69,12 @@ def median(trace: Trace, values: Array) -> float:
     values = values[trace.window]
     values = values[~np.isnan(values)]
     return float(middle(values)) if values.size else math.nan
+
+
+def largest(values: Array) -> float:
+    """The largest of the known values; NaN without one."""
+    values = values[~np.isnan(values)]
+    return float(values.max()) if values.size else math.nan
 
 
 def number(value: float) -> str:

@@ -167,7 +167,7 @@ def _swinging(trace: Trace) -> Flag:
     wide &= np.abs(np.diff(spans)).sum(axis=1) >= 0.999 * legs * (rules.swing_reversals + 1)
     for k in np.flatnonzero(wide):
         if len(reversals(spans[k], float(legs[k]))) >= rules.swing_reversals:
-            condition[starts[k]] = min(trend(spans[k])) >= rules.improving_p / 2
+            condition[starts[k]] = at_least(np.min(trend(spans[k])), rules.improving_p / 2)  # null: too few
     if condition[-1] == 1 and (finding_modes(trace).holds or sharpening(trace).holds):
         condition[-1] = 0.0  # q swings on the way to more modes or better samples: that is a trend
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from bench.judge.flag import NULL, Flag, from_condition, median, number, p_value, percent
-from bench.judge.trace import Context, Trace, at_most, both, middle, more, theil_sen_fall, trend, windows
+from bench.judge.trace import Context, Trace, at_most, both, more, theil_sen_fall, trend, windows
 
 
 def degraded(trace: Trace) -> Flag:
@@ -16,7 +16,7 @@ def degraded(trace: Trace) -> Flag:
     rules, width = trace.rules, trace.width
     if len(trace) < 2 * width + 1 or math.isnan(trace.scale):
         return NULL
-    medians = middle(windows(trace.distance[1:], width))
+    medians = trace.levels
     margin = max(rules.degraded_noise * trace.noise, rules.degraded_size * trace.scale)
     good = trace.context.floor_mean + rules.degraded_good * trace.scale
     # best[k]: the lowest median of a window that ended before the k-th window began.
@@ -49,32 +49,36 @@ def degraded(trace: Trace) -> Flag:
 @lru_cache(maxsize=1)
 def converged(trace: Trace) -> Flag:
     """Over W the median relative distance is at most 0.05, or q within 3 SDs of the floor; none is far."""
-    rules, context = trace.rules, trace.context
+    rules, context, width = trace.rules, trace.context, trace.width
     if not trace.enough or math.isnan(context.floor_mean):
         return NULL
     bar = quality_bar(trace)
     reach = context.floor_mean + rules.converged_reach * (bar - context.floor_mean)
-    condition = at_most(trace.distance, reach + rules.converged_noise * trace.noise)
+    near = at_most(trace.distance, reach + rules.converged_noise * trace.noise)
+    # Each window of W's length ends at the evaluation for which it speaks.
+    condition = np.full(len(trace), np.nan)
+    condition[width:] = both(at_most(trace.levels, bar), *windows(near[1:], width).T)
 
     def why(index: int) -> str:
         left = (
             "" if math.isnan(trace.scale) else f", {percent(median(trace, trace.relative))} of the way left"
         )
         return (
-            f"From step {trace.steps[index]} on, {trace.name} stayed about or below the bar of {number(bar)}: "
-            f"its median over the last {trace.width} evaluations was {number(trace.final)} "
+            f"From step {trace.steps[index]} on, the level of {trace.name} was at or below the bar of "
+            f"{number(bar)}: its median over the last {width} evaluations was {number(trace.final)} "
             f"(floor {number(context.floor_mean)}{left})."
         )
 
-    flag = from_condition(trace, condition, trace.width, why)
-    if flag.holds and trace.final > bar:
-        return Flag(False)
-    if not flag.holds or flag.onset is None:
+    def began(end: int) -> int:
+        first = end - width + 1
+        return first + int(np.argmax(trace.distance[first : end + 1] <= bar))
+
+    flag = from_condition(trace, condition, 1, lambda index: why(began(index)))
+    if flag.onset is None:
         return flag
-    # It had arrived when it first passed the bar itself.
-    first = int(np.searchsorted(trace.steps, flag.onset))
-    first += int(np.argmax(trace.distance[first:] <= bar))
-    return Flag(True, int(trace.steps[first]), None, why(first))
+    # Within the first window whose level was at the bar, it had arrived at the first evaluation that was.
+    end = int(np.searchsorted(trace.steps, flag.onset))
+    return Flag(flag.holds, int(trace.steps[began(end)]), flag.recovery, flag.why)
 
 
 def quality_bar(trace: Trace) -> float:

@@ -148,7 +148,7 @@ class Trace:
 
     @cached_property
     def levels(self) -> Array:
-        """Medians of q over all windows of W's length without step 0; the k-th ends at evaluation k + width."""
+        """Medians of q over windows of W's length, without step 0; the k-th ends at evaluation k + width."""
         return middle(windows(self.distance[1:], self.width))
 
     @cached_property

@@ -55,6 +55,8 @@ def _distance(trace: Trace) -> str | None:
 def _start(trace: Trace) -> str | None:
     if trace.steps[0] != 0:
         return "the run was not watched from its start, so it is not known how far there was to go"
+    if np.isnan(trace.distance[0]):
+        return f"{trace.name} was not measured at step 0, so it is not known how far there was to go"
     return f"{trace.name} was at its floor from the start" if np.isnan(trace.scale) else None
 
 

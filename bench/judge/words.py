@@ -35,6 +35,8 @@ WORDING: Mapping[str, Wording] = {
         (
             "A limit that was passed and left again is recorded as onset and recovery; what was not finite "
             "never recovers.",
+            "Where several limits are passed at the end, step and sentence are those of the quantity that "
+            "has been beyond its own for longest.",
         ),
     ),
     "total_collapse": Wording(
@@ -69,22 +71,26 @@ WORDING: Mapping[str, Wording] = {
     ),
     "oscillating": Wording(
         "the covered set keeps changing (median Jaccard index of successive sets over W below {jaccard}), "
-        "or moves on (over some lag within W less than {overlap:share} of the smaller set is common); or a "
-        "narrow cloud wanders from mode to mode; or q "
+        "or moves on (over some lag within W less than {overlap:share} of the smaller set is common, and the "
+        "set changes twice in W); or a narrow cloud wanders from mode to mode (with {collapse_hq:share} of "
+        "its samples in modes at some evaluation); or q "
         "swings far beyond σ without trend: at least {swing_reversals} reversals in the last "
         "{swing_windows} W",
         (
             "median over W of |A ∩ B| / |A ∪ B| < {jaccard} for successive covered sets A, B",
-            "or median over W of |A ∩ B| / min(|A|, |B|) < {overlap} over some lag within W",
-            "or spread < {wander_spread} in the last {swing_windows} W, and ≥ {wander_modes} modes touched "
-            "there by sets most of which have |A ∩ B| / |A ∪ B| < {jaccard} with the one before",
+            "or median over W of |A ∩ B| / min(|A|, |B|) < {overlap} over some lag within W, in which A "
+            "changes at least twice",
+            "or throughout the last {swing_windows} W spread < {wander_spread}, and there: modes.hq ≥ "
+            "{collapse_hq} at some evaluation, ≥ {wander_modes} modes in the sets that are not empty, and "
+            "most of these with |A ∩ B| / min(|A|, |B|) < {overlap} to the one before, one such step in W",
             "or ≥ {swing_reversals} reversals of q in the last {swing_windows} W between legs of at least "
             "{swing_level} (median q - f), which is taken as {swing_least} to {swing_size} (q₀ - f), and "
             "of at least {swing_noise} σ; without trend",
         ),
         (
             "Sets of mostly stray samples (less than {collapse_hq:share} of them in modes) flicker by "
-            "chance and do not count. Those of a narrow cloud are no strays: they tell where it is.",
+            "chance and do not count. Those of a narrow cloud are no strays: they tell where it is, if at "
+            "some time it is in a mode rather than at the edges of several.",
             "A swing has no trend when neither a rise nor a fall is significant at p = {improving_p}, and "
             "W still moves by half a leg. While modes or good samples still rise, swings of q are steps on "
             "a way.",
@@ -127,6 +133,9 @@ WORDING: Mapping[str, Wording] = {
         (
             "A single evaluation of W may be {converged_reach} times as far from the floor as the bar, and "
             "{converged_noise} σ: training is noisier than one evaluation.",
+            "The onset lies in the first window of W's length from which on all windows meet both "
+            "conditions: it is the first evaluation there that is at the bar. Single evaluations after it "
+            "may be above.",
             "Quality was reached and kept, which need not be a stationary point.",
         ),
     ),
@@ -134,11 +143,12 @@ WORDING: Mapping[str, Wording] = {
         "not converged, and still improving over the last half: q falls, or the covered modes or the share "
         "of good samples rise while q does not",
         (
-            "one-sided Mann-Kendall p < {improving_p} over the last half",
-            "and a fall of q (Theil-Sen) of more than {improving_share} (q - f) at its start and "
-            "{improving_noise} σ",
-            "or such a rise of modes.covered (by {improving_share} of those that are missing, and by one) "
-            "or of modes.hq (by {improving_share} of what it lacks of its floor, and by one SD of it)",
+            "not converged, and over the last half (trends: one-sided Mann-Kendall p < {improving_p}):",
+            "q falls (Theil-Sen) by more than {improving_share} (q - f) at its start and {improving_noise} σ",
+            "or q does not rise and modes.covered does, by {improving_share} of those that are missing and "
+            "by one",
+            "or q does not rise and modes.hq does, by {improving_share} of what it lacks of its floor and by "
+            "one SD of it",
         ),
         (
             "The last half has at least {window_least} evaluations. Neither success nor failure: rates are "

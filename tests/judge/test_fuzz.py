@@ -186,6 +186,8 @@ def test_no_legal_rules_make_the_judge_fail(kind: str, data: st.DataObject) -> N
         ({"fd": np.ones(9)}, "No row of the curve has a step"),
         ({"step": np.full(9, np.nan), "fd": np.ones(9)}, "No row of the curve has a step"),
         ({"step": np.array([-1, -2]), "fd": np.ones(2)}, "No row of the curve has a step"),
+        ({"step": np.array(3), "fd": np.array(1.0)}, "No evaluation was stored"),
+        ({"step": np.array(3), "fd": np.ones(9)}, "No row of the curve has a step"),
         ({"step": np.array([0]), "fd": np.ones(1)}, "The curve ends at step 0 of 1000"),
         ({"step": np.array([1000]), "fd": np.ones(1)}, "Only 1 evaluations were stored up to step 1000"),
         ({"step": np.arange(0, 1001, 100)}, "fd is known at 0 of the last 5 evaluations"),

@@ -15,10 +15,13 @@ from bench.judge.rules import RULES, Rules
 NUMBERS = {
     "converged": (200, ["step 200", "bar of 6.93", "last 5 evaluations", "floor 2"]),
     "diverged": (317, ["step 317 of 1000"]),
-    "total_collapse": (350, ["From step 350 on, 1 of 10 modes", "spread 0.02", "all 5 last evaluations"]),
+    "total_collapse": (350, ["From step 350 on, 1 of 10 modes", "each evaluation", "spread of at most 0.02"]),
     "vanishing_gradient": (350, ["step 350", "AUC of 0.999", "less than 0.1 %", "fd stayed at 79.5 %"]),
     "oscillating": (100, ["between 20.1 and 67.9", "last 10 evaluations", "3 reversals", "noise of 0.4"]),
-    "partial_collapse": (200, ["From step 200 on, 7 of 10 modes", "95 % of the samples", "all 5 last"]),
+    "partial_collapse": (
+        200,
+        ["From step 200 on, at most 7 of 10 modes", "at least 85.9 %", "last 5 evaluations: 7"],
+    ),
     "degraded": (650, ["from 2.28", "up to step 500", "to 29.9", "margin of 9.8"]),
     "stalled": (100, ["level of 39.9", "last 5 evaluations", "step 100", "bar of 8.93"]),
     "undertrained": (500, ["by 34.4 since step 500", "p = 0.001 or less over 11 evaluations"]),

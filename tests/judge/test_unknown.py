@@ -51,6 +51,9 @@ def test_each_missing_thing_is_named() -> None:
     assert why(gap)["converged"] == "fd is missing at 2 evaluations of the last 5"
     floorless = Context("fd", np.nan, np.nan, 10, 1000)
     assert why(healthy(), floorless)["stalled"] == "the floor of fd is not known"
+    blind = healthy()
+    blind["fd"][0] = np.nan
+    assert "fd was not measured at step 0" in why(blind)["degraded"]
     late = {name: values[1:] for name, values in healthy().items()}
     assert "not watched from its start" in why(late)["degraded"]
     nothing = {name: values[:0] for name, values in healthy().items()}
