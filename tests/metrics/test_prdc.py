@@ -138,7 +138,9 @@ def test_of_digits(digits: Dataset) -> None:
 
 def test_of_points_in_raw_coordinates() -> None:
     data = load(Component("ring8"))
-    measure = prdc(Context(data, 500, Cache(None)), neighbours=5)
+    context = Context(data, 500, Cache(None))
+    measure = prdc(context, neighbours=5)
+    assert set(context._batches) == {("train", 500)}  # nothing is compared with held-out rows
     assert measure.provenance == {"features": "raw", "reference_n": 500, "neighbours": 5}
     assert data.heldout_labels is not None
     half = measure.score(Batch(data.heldout[data.heldout_labels % 2 == 0][:500]))
