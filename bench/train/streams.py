@@ -82,14 +82,15 @@ class PackStreams:
         self._needs, self._dtype, self._device = needs, dtype, device
         self._pac = pac
         self._scope: tuple[str, ...] = ()
+        self._block = BLOCK
         self._blocks: dict[tuple[str, str], tuple[int, Tensor]] = {}
 
     def beside(self, purpose: str, data: Tensor, labels: Tensor | None, batch: int = 0) -> PackStreams:
         """Streams like these for another purpose, which share no number with them. data, labels: other rows;
-        batch: 0 is that of training."""
+        batch: 0 is that of training; of another size, which may be large, one update is drawn at a time."""
         other = copy.copy(self)
         other.data, other._labels, other._scope = data, labels, ("beside", purpose)
-        other._batch = batch or self._batch
+        other._batch, other._block = (batch, 1) if batch else (self._batch, BLOCK)
         other._outputs, other._blocks = other._batch // self._pac, {}
         return other
 
@@ -165,12 +166,12 @@ class PackStreams:
     def _small(
         self, purpose: str, player: str, update: int, make: Callable[[np.random.Generator, int], np.ndarray]
     ) -> Tensor:
-        """[K, ...]: drawn on the CPU, BLOCK updates at a time."""
-        block, offset = divmod(update, BLOCK)
+        """[K, ...]: drawn on the CPU, a block of updates at a time."""
+        block, offset = divmod(update, self._block)
         held = self._blocks.get((purpose, player))
         if held is None or held[0] != block:
             index: tuple[int | str, ...] = (player, block, *self._scope)
-            parts = [make(stream(self._study_seed, s, purpose, *index), BLOCK) for s in self._seeds]
+            parts = [make(stream(self._study_seed, s, purpose, *index), self._block) for s in self._seeds]
             held = (block, torch.from_numpy(np.stack(parts, axis=1)).to(self._device))
             self._blocks[purpose, player] = held
         return self._spread(held[1][offset])

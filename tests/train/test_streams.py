@@ -81,6 +81,21 @@ def test_updates_and_players_have_draws_of_their_own(data: Dataset) -> None:
     assert not torch.equal(first["latent"], gen["latent"])
 
 
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+def test_a_batch_of_another_size_is_drawn_alone(data: Dataset, kind: str) -> None:
+    """The first update's draws are those of a block: only the number of updates made in one go differs."""
+    model = component("model", "mlp", width=4, latent=kind)
+    streams = streams_of([0, 1], data, model=model, **NOISY)
+    alone = streams.beside("look", streams.data, None, batch=5)
+    block = streams.beside("look", streams.data, None, batch=5)
+    block._block = BLOCK
+    first, same = tensors(alone.draws("disc", 0)), tensors(block.draws("disc", 0))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert all(len(made) == 1 for _, made in alone._blocks.values())
+    assert all(len(made) == BLOCK for _, made in block._blocks.values())
+    assert not torch.equal(first["latent"], alone.draws("disc", 1).latent)
+
+
 def test_noise_that_no_member_uses_is_not_drawn(data: Dataset) -> None:
     assert set(tensors(streams_of([0], data).draws("disc", 0))) == {"latent", "real"}
 
