@@ -39,7 +39,7 @@ from bench.metrics.catalog import columns_of
 from bench.metrics.own import dataset, evaluator, truth
 from bench.store import run_file, schema
 from bench.train.hooks import Gradients, Value
-from bench.train.pair import Pair, Samples, aside, draw, look, pick, unwrapped, weight_norm
+from bench.train.pair import Pair, Samples, aside, check_plain, draw, look, pick, unwrapped, weight_norm
 from bench.trial import canonical_json
 from ganzoo.catalog import ZOO, CatalogError
 from ganzoo.losses import Loss
@@ -203,8 +203,14 @@ class StabilityMonitor:
         if seen.provisional:
             seen.rows.pop()
         seen.provisional = self._steps is not None and step == self._steps - 1 and bool(step % self._every)
-        # Counted from 1, the first step is the start all the same.
-        seen.rows.append(self._row(seen, step if seen.rows or step > 1 else 0, samples))
+        try:
+            # Counted from 1, the first step is the start all the same.
+            seen.rows.append(self._row(seen, step if seen.rows or step > 1 else 0, samples))
+        except Exception:
+            if not seen.rows:  # a pair that cannot be watched keeps no hooks
+                self.close()
+                self._seen = None
+            raise
         seen.last = step
         return True
 
@@ -242,6 +248,7 @@ class StabilityMonitor:
         for net, name in ((gen, "gen"), (disc, "disc")):
             if not isinstance(net, nn.Module):
                 raise MonitorError(f"{name} must be a torch.nn.Module, and is a {type(net).__name__}")
+            check_plain(net, name)
         pair = Pair(unwrapped(gen), unwrapped(disc), self._probability, self._answers)
         last = list(pair.disc.modules())[-1]
         if isinstance(last, nn.Sigmoid) and self._output is None and not self._probability:

@@ -54,7 +54,8 @@ class Record:
             self._fetch()
         out = np.concatenate(self._here) if self._here else np.empty(0)
         self._here = self._here if keep else []
-        return out[out != _SKIPPED]
+        applied: NDArray[np.float64] = out[out != _SKIPPED]
+        return applied
 
     def _fetch(self) -> None:
         self._here.append(torch.stack(self._there).double().cpu().numpy())

@@ -95,6 +95,33 @@ def logit_of(p: Tensor) -> Tensor:
     return p.clamp(min=kind.tiny).log() - (-p.clamp(max=1.0 - kind.eps / 2)).log1p()
 
 
+def check_plain(module: nn.Module, name: str) -> None:
+    """PairError for a network whose buffers cannot be lent out: one of TorchScript."""
+    if any(isinstance(each, torch.jit.ScriptModule) for each in module.modules()):
+        raise PairError(
+            f"{name} is TorchScript, whose state cannot be put back: watch the module it is made of"
+        )
+
+
+def _dtype(module: nn.Module, default: torch.dtype) -> torch.dtype:
+    """The floating-point type that a network computes in, that of its first weight."""
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), default)
+
+
+@contextmanager
+def _by_samples() -> Iterator[None]:
+    """PairError where gradients by samples cannot be had, for a network is checkpointed the reentrant way."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "checkpoint" not in str(error).lower():
+            raise
+        raise PairError(
+            "gradients by samples cannot be taken through torch.utils.checkpoint with use_reentrant=True: "
+            "say use_reentrant=False"
+        ) from error
+
+
 def unwrapped(module: nn.Module) -> nn.Module:
     """The network inside DataParallel and its like."""
     while type(module).__name__ in _WRAPPERS:
@@ -180,6 +207,7 @@ def weight_norm(module: nn.Module) -> float:
     return float(get_total_norm(params)) if params else 0.0
 
 
+@_by_samples()
 def look(
     pair: Pair, samples: Samples, train: Tensor, heldout: Tensor | None, loss: Loss | None
 ) -> dict[str, float | None]:
@@ -187,24 +215,26 @@ def look(
 
     train, heldout: PROBE real samples each; as many fakes come in two half batches. Beside the monitors:
     d_loss, g_loss, d_auc and d_accuracy, which the harness takes from training steps. What needs a loss is
-    not there where none is known; g_cosine is null where samples are made without gradients. `finite` is 0
-    where D's answers were not all finite.
+    not there where none is known; g_cosine is null where samples are made without gradients, or not by `gen`.
+    `finite` is 0 where D's answers were not all finite. Samples and reals are handed over in D's own type,
+    which under autocast is not that of G's output. PairError.
     """
     half = len(train) // 2
     made = [draw(samples, half, tuple(train.shape[1:])) for _ in (0, 1)]
     with torch.no_grad():
-        real = pair.logits(train.to(made[0]))
-        unseen = None if heldout is None else pair.logits(heldout.to(made[0]))
+        where, kind = made[0].device, _dtype(pair.disc, made[0].dtype)
+        real = pair.logits(train.to(where, kind))
+        unseen = None if heldout is None else pair.logits(heldout.to(where, kind))
     answers, slopes, grads = [], [], []
     for part in made:
-        x = part.detach().clone().requires_grad_()
+        x = part.detach().to(kind, copy=True).requires_grad_()
         out = pair.logits(x)
         (slope,) = torch.autograd.grad(out.sum(), x, retain_graph=True)
         answers.append(out.detach())
         slopes.append(slope.flatten(1))
         if loss is not None:
             (by_x,) = torch.autograd.grad(loss.g_loss(real[:, :half], out).mean(), x)
-            grads.append(_gradient(pair, part, by_x))
+            grads.append(_gradient(pair, part, by_x.to(part.dtype)))
     fake = torch.cat(answers, 1)
     known = [each for each in (real, unseen, fake) if each is not None]
     row: dict[str, float | None] = {
@@ -237,8 +267,12 @@ def _gradient(pair: Pair, made: Tensor, by_x: Tensor) -> Tensor | None:
     weights = [p for p in pair.gen.parameters() if p.requires_grad]
     if not weights or not made.requires_grad:
         return None
-    parts = torch.autograd.grad(made, weights, by_x, materialize_grads=True)
-    return torch.cat([g.flatten() for g in parts])
+    parts = torch.autograd.grad(made, weights, by_x, allow_unused=True)
+    if all(part is None for part in parts):
+        return None
+    return torch.cat(
+        [(w.new_zeros(w.shape) if g is None else g).flatten() for g, w in zip(parts, weights, strict=True)]
+    )
 
 
 def _cosine(grads: list[Tensor | None]) -> float | None:

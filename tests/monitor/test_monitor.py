@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.optim import optimizer as torch_optimizer
+from torch.utils.checkpoint import checkpoint
 
 from bench.data import digits
 from bench.judge.outcomes import OUTCOMES
@@ -241,6 +242,25 @@ def test_a_discriminator_that_ends_in_a_sigmoid_is_asked_about(points: Tensor) -
         monitor.close()
     with pytest.raises(ValueError, match=r"gen must be a torch\.nn\.Module"):
         StabilityMonitor(real=points).update(0, gen=3, disc=disc, samples=real_ring)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pair_that_cannot_be_watched_is_refused_and_keeps_no_hooks(points: Tensor) -> None:
+    class Checkpointed(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return checkpoint(super().forward, x, use_reentrant=True)  # type: ignore[no-any-return]
+
+    before = len(torch_optimizer._global_optimizer_pre_hooks)
+    gen, plain = nn.Linear(1, 2), nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
+    for disc, sentence in (
+        (torch.jit.script(plain), "TorchScript"),
+        (Checkpointed(2, 1), "use_reentrant=False"),
+    ):
+        monitor = StabilityMonitor(real=points, loss="hinge")
+        with pytest.raises(ValueError, match=sentence):
+            monitor.update(0, gen=gen, disc=disc, samples=lambda n: gen(torch.randn(n, 1)))
+        assert len(torch_optimizer._global_optimizer_pre_hooks) == before
+        assert monitor.outcome().outcome is None
 
 
 def test_hooks_go_with_the_monitor(points: Tensor) -> None:

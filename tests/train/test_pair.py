@@ -178,6 +178,27 @@ def test_what_needs_a_loss_or_a_gradient_is_null_without() -> None:
         )
     assert made["g_cosine"] is None
     assert made["g_saturation"] == 1.0
+    hinge = ZOO.get("loss", "hinge").load()()
+    for other, known in ((nn.Linear(2, 2), False), (gen, True)):
+        with aside(Pair(gen, disc), "x", train=True):
+            row = look(Pair(gen, disc), lambda n, net=other: net(torch.randn(n, 2)), real, None, hinge)  # type: ignore[misc]
+        assert (row["g_cosine"] is not None) == known
+
+
+def test_a_generator_of_another_type_is_looked_at_in_the_discriminators() -> None:
+    """As autocast makes samples in bfloat16 for a D of float32."""
+    gen, disc = nn.Linear(2, 2).bfloat16(), nn.Linear(2, 1)
+    hinge = ZOO.get("loss", "hinge").load()()
+    with aside(Pair(gen, disc), "x", train=True):
+        row = look(
+            Pair(gen, disc),
+            lambda n: gen(torch.randn(n, 2, dtype=torch.bfloat16)),
+            torch.randn(PROBE, 2),
+            torch.randn(PROBE, 2),
+            hinge,
+        )
+    assert row["d_slope"] == pytest.approx(float(disc.weight.detach().norm()), rel=1e-5)
+    assert row["g_cosine"] is not None
 
 
 def test_networks_are_looked_at_inside_their_wrappers() -> None:
