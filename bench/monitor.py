@@ -39,7 +39,18 @@ from bench.metrics.catalog import columns_of
 from bench.metrics.own import dataset, evaluator, truth
 from bench.store import run_file, schema
 from bench.train.hooks import Gradients, Value
-from bench.train.pair import Pair, Samples, aside, check_plain, draw, look, pick, unwrapped, weight_norm
+from bench.train.pair import (
+    Pair,
+    Samples,
+    aside,
+    beside_sigmoid,
+    check_plain,
+    draw,
+    look,
+    pick,
+    unwrapped,
+    weight_norm,
+)
 from bench.trial import canonical_json
 from ganzoo.catalog import ZOO, CatalogError
 from ganzoo.losses import Loss
@@ -156,6 +167,8 @@ class StabilityMonitor:
         self._loss_name, self._loss = _loss(loss)
         by_name = self._loss_name == "bce_probability"
         self._probability, self._output = output == "probability" or (by_name and output is None), output
+        if self._probability and self._loss is not None:
+            self._loss = beside_sigmoid(self._loss_name, self._loss)
         self._answers = answers
         of_modes = truth(labels, centres, sigma)
         self._data, self._samples, self._watched = dataset(real, heldout, data, samples, of_modes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ _SWITCHED_OFF = (nn.modules.dropout._DropoutNd, nn.RReLU)
 
 _WRAPPERS = ("DataParallel", "DistributedDataParallel", "OptimizedModule")
 """What stands around a network for several devices, or compiled; the network itself is looked at."""
+
+_OF_LOGITS = frozenset({"minimax", "non_saturating", "bce_probability", "alpha"})
+"""Losses whose formula is of logits, with the sigmoid in it; all others are of D's output as it is."""
 
 
 class PairError(UserError, ValueError):
@@ -93,6 +97,35 @@ def logit_of(p: Tensor) -> Tensor:
     """log p - log(1 - p), where a p that rounds to 0 or 1 stands for the nearest number that does not."""
     kind = torch.finfo(p.dtype)
     return p.clamp(min=kind.tiny).log() - (-p.clamp(max=1.0 - kind.eps / 2)).log1p()
+
+
+def beside_sigmoid(name: str, loss: Loss) -> Loss:
+    """The loss `name` of the logits of a D that ends in a sigmoid; PairError for a `Loss` without a name."""
+    if name == "own":
+        raise PairError(
+            "a Loss does not tell whether it is of probabilities or of their logits: with "
+            "output='probability' give the loss by its name, or None"
+        )
+    return loss if name in _OF_LOGITS else of_logits(loss)
+
+
+def of_logits(loss: Loss) -> Loss:
+    """A loss L that is applied to probabilities p, as one of their logits l: L(sigmoid(l)).
+
+    Its pull dL/dl = L'(p) p (1 - p) has the sigmoid's own part in it, which vanishes where D is sure.
+    """
+    threshold = loss.threshold
+    if threshold is not None:
+        inside = 0.0 < threshold < 1.0
+        threshold = (
+            math.log(threshold / (1.0 - threshold)) if inside else math.copysign(math.inf, threshold - 0.5)
+        )
+    return Loss(
+        lambda real, fake, targets: loss.d_loss(real.sigmoid(), fake.sigmoid(), targets),
+        lambda real, fake: loss.g_loss(None if real is None else real.sigmoid(), fake.sigmoid()),
+        threshold,
+        loss.compares,
+    )
 
 
 def check_plain(module: nn.Module, name: str) -> None:

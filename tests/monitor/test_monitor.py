@@ -217,6 +217,7 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
         ({"real": torch.zeros(40, 2), "steps": 1.5}, "steps must be a whole number"),
         ({"real": torch.zeros(40, 2), "samples": 3}, "at least 8"),
         ({"real": torch.zeros(40, 2), "output": "score"}, "output is 'logit' or 'probability'"),
+        ({"real": torch.zeros(40, 2), "output": "probability", "loss": hinge()}, "does not tell"),
         ({"real": torch.zeros(40, 2), "sigma": 1.0}, "give both or neither"),
         ({"real": torch.zeros(40, 2), "centres": RING, "sigma": 0.0}, "sigma must be above 0"),
         ({"real": torch.zeros(40, 3), "centres": RING, "sigma": 0.1}, r"centres must be \[modes, 3\]"),
@@ -240,6 +241,13 @@ def test_a_discriminator_that_ends_in_a_sigmoid_is_asked_about(points: Tensor) -
         row = monitor._seen.rows[0]  # type: ignore[union-attr]
         assert row["logit_max"] == pytest.approx(float(disc[0](points).detach().abs().max()), rel=0.5)
         monitor.close()
+    monitor = StabilityMonitor(real=points, output="probability", loss="least_squares", every=1)
+    for step in range(2):
+        monitor.update(step, gen=gen, disc=disc, samples=lambda n: gen(torch.randn(n, 1)))
+    monitor.close()
+    real, fake = disc(points), disc(gen(torch.randn(2000, 1)))
+    expected = 0.5 * float(((real - 1) ** 2).mean().detach() + (fake**2).mean().detach())
+    assert monitor._seen.rows[-1]["d_loss.mean"] == pytest.approx(expected, rel=0.1)  # type: ignore[union-attr]
     with pytest.raises(ValueError, match=r"gen must be a torch\.nn\.Module"):
         StabilityMonitor(real=points).update(0, gen=3, disc=disc, samples=real_ring)  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 from bench.data.load import load
 from bench.train.build import build_game, network
 from bench.train.monitors import POINT, ProbeInputs, probe
-from bench.train.pair import PROBE, Pair, PairError, aside, draw, logit_of, look, unwrapped
+from bench.train.pair import PROBE, Pair, PairError, aside, draw, logit_of, look, of_logits, unwrapped
 from bench.trial import Pack
 from ganzoo.catalog import ZOO
+from ganzoo.losses import HARD
 from ganzoo.stack import load_flat
 from tests.train.conftest import component, make_trial
 
@@ -130,6 +132,18 @@ def test_answers_of_a_sigmoid_are_its_own_input() -> None:
     torch.testing.assert_close(found[known], body(x).view(1, -1)[known], rtol=1e-4, atol=1e-4)
     with pytest.raises(PairError, match="outside"):
         Pair(body, body, probability=True).logits(x)
+
+
+def test_a_loss_of_probabilities_is_read_from_their_logits() -> None:
+    logit = torch.tensor([[-1.0, 2.0]], requires_grad=True)
+    p = logit.detach().sigmoid()
+    loss = of_logits(ZOO.get("loss", "least_squares").load()())
+    assert loss.threshold == 0.0
+    torch.testing.assert_close(loss.d_loss(logit, logit, HARD), 0.5 * ((p - 1) ** 2 + p**2))
+    (pull,) = torch.autograd.grad(loss.g_loss(None, logit).sum(), logit)
+    torch.testing.assert_close(pull, (p - 1) * p * (1 - p))
+    assert of_logits(ZOO.get("loss", "hinge").load()()).threshold == -math.inf
+    assert of_logits(ZOO.get("loss", "wasserstein").load()()).threshold is None
 
 
 def test_a_probability_that_rounds_to_0_or_1_stands_for_the_nearest_that_does_not() -> None:
