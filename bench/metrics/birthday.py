@@ -67,7 +67,7 @@ def equal_pairs(labels: NDArray[np.int64]) -> int:
 
 
 def near_pairs(features: NDArray[np.floating], squared: float) -> int:
-    """Number of pairs of features [n, d] at a squared distance of at most `squared`; memory: 64 MB."""
+    """Number of pairs of features [n, d] at a squared distance of at most `squared`; memory: 80 MB."""
     points = flat(features)
     places, found = np.arange(len(points)), 0
     for rows, distances in blocks(points, points):

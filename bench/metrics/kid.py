@@ -25,7 +25,7 @@ from bench.metrics.batch import SPLITS, Batch, Context, Extractor, Floats, Value
 Matrix = NDArray[np.float64]
 Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
 CELLS = 2**21
-"""Kernel values that are held at a time: 16 MB, which a processor's cache can hold."""
+"""Kernel values of a block: 16 MB, which a processor's cache can hold. Three such tables are held at most."""
 
 
 @dataclass(frozen=True)

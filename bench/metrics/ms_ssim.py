@@ -27,8 +27,10 @@ from bench.metrics.batch import Batch, Context, Value
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
-BLOCK = 1_000
-"""Pairs of pictures that are compared at a time."""
+BYTES = 64_000_000
+"""Memory for the pairs of pictures that are compared at a time."""
+TABLES = 10
+"""Pictures in float64 that a pair takes: itself, its windows, and what is made of them."""
 Matrix = NDArray[np.float64]
 
 
@@ -105,9 +107,10 @@ def pairs(n: int) -> NDArray[np.int64]:
 def diversity(images: NDArray[np.floating]) -> float:
     """Mean MS-SSIM of the fixed random pairs of images [n, C, H, W] in [-1, 1]; 1 if all are equal."""
     chosen = pairs(len(images))
+    block = max(1, BYTES // (TABLES * 8 * images[0].size))
     parts = [
         similarity(images[some[:, 0]], images[some[:, 1]])
-        for some in (chosen[i : i + BLOCK] for i in range(0, len(chosen), BLOCK))
+        for some in (chosen[i : i + block] for i in range(0, len(chosen), block))
     ]
     return float(np.concatenate(parts).mean())
 

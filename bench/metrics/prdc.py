@@ -46,7 +46,8 @@ class Real:
 def features_prdc(real: NDArray[np.floating], fake: NDArray[np.floating], neighbours: int = 5) -> Prdc:
     """The values of features fake [m, d] against real [n, d]; NaN where a side is not finite.
 
-    ValueError unless both have more rows than neighbours. Memory: 32 MB beside the features in float64.
+    ValueError unless both have more rows than neighbours. Memory: 80 MB beside some copies of the
+    features in float64.
     """
     points = flat(real)
     if not np.isfinite(points).all():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from fixed_numbers import uniform
@@ -71,6 +73,18 @@ def test_what_is_not_finite_has_no_similarity() -> None:
     y[1, 0, 3, 3], y[2, 0, 0, 0], x[2, 0, 0, 0] = np.nan, np.inf, -np.inf
     assert np.isnan(similarity(x, y)).tolist() == [False, True, True, False]
     assert np.isnan(diversity(y))
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 64)])
+def test_memory_is_bounded_whatever_the_size(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    x = 2.0 * uniform("memory", 8, *shape).astype(np.float32)[np.arange(64) % 8] - 1.0
+    whole = diversity(x)
+    monkeypatch.setattr("bench.metrics.ms_ssim.BYTES", 4_000_000)
+    tracemalloc.start()
+    assert diversity(x) == whole
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
 
 
 @pytest.mark.parametrize("n", [8, 9, 2000])

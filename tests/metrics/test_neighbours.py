@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,24 @@ def test_a_far_common_offset_costs_no_digits() -> None:
     x = np.random.default_rng(2).normal(size=(30, 3))
     for _, part in blocks(x + 1e6, x + 1e6):
         assert part == pytest.approx(plain(x, x), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize(("apart", "same"), [(1e-7, True), (2e-7, False)])
+def test_how_near_points_far_from_the_mean_are_equal(apart: float, same: bool) -> None:
+    x = np.array([[-1.0], [-1.0], [1.0], [1.0 + apart]])
+    ((_, part),) = blocks(x, x)
+    assert (part[2, 3] == 0.0) == same
+
+
+def test_memory_is_what_is_said() -> None:
+    x = np.random.default_rng(3).normal(size=(3000, 4))
+    tracemalloc.start()
+    squared_radii(x, 5)
+    for _, part in blocks(x, x):
+        (part < 1.0).any(axis=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 8 * neighbours.CELLS < peak < 80e6
 
 
 def test_as_many_neighbours_as_points_are_refused() -> None:
