@@ -19,6 +19,9 @@ Rows = NDArray[np.float32]
 NO_DISTANCE = ""
 """`primary` of images that no shipped classifier knows."""
 
+SIDES = (28, 32)
+"""Sides of a picture that a shipped classifier measures: of 32 pixels it sees all but a border of 2."""
+
 _PLANE = 3
 """Values of a sample up to which vectors are points; longer ones are signals."""
 
@@ -92,6 +95,7 @@ def _as_known(data: Dataset, like: str | None) -> Dataset:
             f"real has samples of shape {data.shape}, and {like} are {MODALITIES[facts['modality']].plural}"
         )
     if data.modality == "image":
+        _check_sides(data, like)
         _check_pictures(data, like)
     return replace(data, primary=facts["primary"], extractor=facts["extractor"], n_modes=facts["modes"])
 
@@ -120,6 +124,16 @@ def _check(rows: Rows, name: str) -> None:
         )
     if not np.isfinite(rows).all():
         raise OwnDataError(f"{name} holds values that are not finite")
+
+
+def _check_sides(data: Dataset, like: str) -> None:
+    """A classifier sees the central 28 pixels, so that a larger picture's outer part would go unmeasured."""
+    height, width = data.shape[-2:]
+    if height != width or height not in SIDES:
+        raise OwnDataError(
+            f"pictures like {like} are measured at 28 x 28 or 32 x 32 pixels, and real is {height} x "
+            f"{width}: leave out data=, and the run is watched without a distance"
+        )
 
 
 def _check_pictures(data: Dataset, like: str) -> None:
