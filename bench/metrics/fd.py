@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import UserError
 from bench.metrics.batch import SPLITS, Batch, Context, Extractor, Floats, Value, halves_noise
 
 Matrix = NDArray[np.float64]
@@ -305,5 +306,6 @@ def fd(context: Context) -> Frechet:
     # Only image metrics need torch: 2-D studies and this file's functions run without it.
     from bench.metrics.extractors import extractor
 
-    assert context.dataset.extractor is not None
+    if context.dataset.extractor is None:
+        raise UserError(f"The data set {context.dataset.component.name} has no extractor of features.")
     return Frechet(context, "fd", extractor(context.dataset.extractor))

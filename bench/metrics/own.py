@@ -16,6 +16,7 @@ from bench.data import own
 from bench.data.catalog import DATA
 from bench.data.load import Dataset, load
 from bench.data.own import OwnDataError, Truth
+from bench.errors import UserError
 from bench.metrics.catalog import METRICS
 from bench.metrics.evaluate import FEWEST_SAMPLES, Evaluator, build
 from bench.trial import Component
@@ -87,6 +88,7 @@ def _own(real: Any, heldout: Any, like: str | None, samples: int, given: Truth) 
     if given.labels is not None:
         if len(given.labels) != len(real):
             raise OwnDataError(f"labels has {len(given.labels)} entries for {len(real)} real samples")
+        _check_labels(given.labels, like)
         given = replace(given, labels=given.labels[train])
     if is_split:
         if not hasattr(heldout, "shape"):
@@ -105,18 +107,41 @@ def _labelled(data: Dataset, like: str | None, samples: int) -> Dataset:
 
     Not where a class is too rare among the reference rows for a manifold of its own: modes are then unknown.
     """
-    facts = DATA.get("dataset", like).facts if like else {}
-    if data.extractor is None or data.train_labels is not None or facts.get("modes") != CLASSES:
+    if data.extractor is None or not _has_classes(like):
+        return data
+    if data.train_labels is not None:
+        fewest = int(
+            np.bincount(data.train_labels[: min(samples, len(data.heldout))], minlength=CLASSES).min()
+        )
+        if fewest <= _neighbours():
+            raise OwnDataError(
+                f"labels: each class needs more than {_neighbours()} of the reference samples, and the "
+                f"rarest has {fewest}: give more real samples and a larger samples=, or data= without "
+                "classes, as 'folder'"
+            )
         return data
     from bench.metrics.extractors import extractor
 
     _, logits = extractor(data.extractor)(data.train)
     labels = logits[:, :CLASSES].argmax(axis=1).astype(np.int64)
     reference = labels[: min(samples, len(data.heldout))]
-    neighbours = METRICS.get("metric", "modes").keys["neighbours"].default
-    if np.bincount(reference, minlength=CLASSES).min() <= neighbours:
+    if np.bincount(reference, minlength=CLASSES).min() <= _neighbours():
         return data
     return replace(data, train_labels=labels, n_modes=CLASSES)
+
+
+def _has_classes(like: str | None) -> bool:
+    return like is not None and DATA.get("dataset", like).facts.get("modes") == CLASSES
+
+
+def _neighbours() -> int:
+    """Neighbours that span the manifold of a class, so that it takes one row more."""
+    return int(METRICS.get("metric", "modes").keys["neighbours"].default)
+
+
+def _check_labels(labels: NDArray[np.int64], like: str | None) -> None:
+    if _has_classes(like) and not ((labels >= 0) & (labels < CLASSES)).all():
+        raise OwnDataError(f"labels must be 0 to {CLASSES - 1}, and are {labels.min()} to {labels.max()}")
 
 
 def evaluator(
@@ -137,8 +162,14 @@ def evaluator(
             raise OwnDataError(f"metrics: {error}") from error
         if entry.facts.get("of") == "game" or entry.facts.get("conditional"):
             raise OwnDataError(f"metrics: {name} needs more than samples, so a study alone can measure it")
+        if name == "prdc" and data.modality == "image" and data.extractor is None:
+            raise OwnDataError("metrics: prdc of pictures needs an extractor of features: name one by data=")
         components.append(Component(entry.name, tuple(entry.resolve({}).items())))
-    return build(data, tuple(components), samples, None), tuple(components)
+    try:
+        return build(data, tuple(components), samples, None), tuple(components)
+    except UserError as error:
+        # A study's key is an argument here.
+        raise OwnDataError(f"metrics: {str(error).replace('evaluate.samples', 'samples=')}") from error
 
 
 def _rows(rows: Any, chosen: Any, name: str) -> NDArray[np.float32]:

@@ -207,6 +207,10 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
             {"real": torch.rand(40, 1, 28, 28) - 0.5, "heldout": torch.rand(40, 1, 28, 28), "data": "digits"},
             r"in \[-1, 1\], and heldout holds",
         ),
+        (
+            {"real": torch.rand(40, 3, 64, 64) - 0.5, "data": "folder"},
+            "28 x 28 or 32 x 32 pixels, and real is 64",
+        ),
         ({"real": torch.zeros(40, 2), "heldout": 3.0}, "heldout must hold samples"),
         ({"real": torch.zeros(40, 2), "data": "digits"}, "real has samples of shape"),
         ({"real": torch.zeros(40, 2), "data": "digit"}, "did you mean 'digits'"),
@@ -229,6 +233,24 @@ def test_held_out_samples_and_labels_of_the_user_are_used(points: Tensor) -> Non
 def test_what_cannot_be_used_is_refused_in_one_sentence(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         StabilityMonitor(**given)
+
+
+PICTURES = torch.rand(60, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("name", ["fd", "fd_inf", "kid", "modes", "prdc", "birthday"])
+def test_metrics_that_need_features_are_refused_for_pictures_that_have_none(name: str) -> None:
+    with pytest.raises(ValueError, match=r"metrics: .*(extractor|classifier)"):
+        StabilityMonitor(real=PICTURES, metrics=[name])
+
+
+@pytest.mark.parametrize(
+    ("label", "sentence"), [(10, "labels must be 0 to 9"), (-1, "labels must be"), (3, "the rarest has 0")]
+)
+def test_labels_that_are_no_classes_are_refused(label: int, sentence: str) -> None:
+    pictures = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with pytest.raises(ValueError, match=sentence):
+        StabilityMonitor(real=pictures, data="digits", labels=[label] * 60)
 
 
 def test_a_discriminator_that_ends_in_a_sigmoid_is_asked_about(points: Tensor) -> None:
