@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -107,50 +108,41 @@ def improving(trace: Trace) -> Flag:
 @lru_cache(maxsize=1)
 def finding_modes(trace: Trace) -> Flag:
     """The covered modes rise over the last half, by a tenth of those that are missing and by one."""
-    top = all_modes(trace.context)
-    flag = _rising(trace, "modes.covered", top, 1.0)
-    if flag is None:
-        return Flag(False)
-    first, last, p = flag
-    return Flag(
-        True,
-        int(trace.steps[-half(trace)]),
-        None,
-        f"The covered modes were still rising, from {number(first)} to {number(last)} of "
-        f"{trace.context.n_modes} (Mann-Kendall p = {p_value(p)} over {half(trace)} evaluations).",
-    )
+
+    def rise(first: float, last: float) -> str:
+        of = trace.context.n_modes
+        return f"covered modes were still rising, from {number(first)} to {number(last)} of {of}"
+
+    return _rising(trace, "modes.covered", all_modes(trace.context), 1.0, rise)
 
 
 @lru_cache(maxsize=1)
 def sharpening(trace: Trace) -> Flag:
     """The share of good samples rises, by a tenth of what it lacks of the floor and by one SD of it."""
+
+    def rise(first: float, last: float) -> str:
+        return f"share of good samples was still rising, from {percent(first)} to {percent(last)}"
+
     floor = trace.context.floors.get("modes.hq", {})
-    flag = _rising(trace, "modes.hq", floor.get("mean", 1.0), floor.get("sd", 0.0))
-    if flag is None:
-        return Flag(False)
-    first, last, p = flag
-    return Flag(
-        True,
-        int(trace.steps[-half(trace)]),
-        None,
-        f"The share of good samples was still rising, from {percent(first)} to {percent(last)} "
-        f"(Mann-Kendall p = {p_value(p)} over {half(trace)} evaluations).",
-    )
+    return _rising(trace, "modes.hq", floor.get("mean", 1.0), floor.get("sd", 0.0), rise)
 
 
-def _rising(trace: Trace, name: str, top: float, least: float) -> tuple[float, float, float] | None:
-    """(first, last, p) of a column that rises over the last half; None where it does not or is not known."""
+def _rising(trace: Trace, name: str, top: float, least: float, words: Callable[[float, float], str]) -> Flag:
+    """A column that rises significantly over the last half, by a tenth of its way to `top` and by `least`."""
     rules, length = trace.rules, half(trace)
     values = trace.floats(name)[-length:]
     if len(trace) <= length or values[0] >= top:
-        return None
+        return Flag(False)
     p = trend(values)[1]
     if not p < rules.improving_p:
-        return None
-    rise = -theil_sen_fall(trace.steps[-length:], values)
-    if not rise >= max(rules.improving_share * (top - float(values[0])), least):
-        return None
-    return float(values[0]), float(values[-1]), p
+        return Flag(False)
+    first, last = float(values[0]), float(values[-1])
+    if not -theil_sen_fall(trace.steps[-length:], values) >= max(
+        rules.improving_share * (top - first), least
+    ):
+        return Flag(False)
+    why = f"The {words(first, last)} (Mann-Kendall p = {p_value(p)} over {length} evaluations)."
+    return Flag(True, int(trace.steps[-length]), None, why)
 
 
 def all_modes(context: Context) -> float:
