@@ -222,10 +222,10 @@ def show(results: Path, trial: str | None, form: str) -> int:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML with thresholds in place of the rules' own (`ls rules`): `converged_distance: 0.1`.",
 )
-@click.option("--changed", is_flag=True, help="List only the trials whose outcome changed.")
+@click.option("--all", "whole", is_flag=True, help="List every trial, not just those that changed.")
 @click.option("--strict", is_flag=True, help="Exit 4 when trials are missing or a claim is open.")
 @FORMAT
-def judge(results: Path, file: Path | None, changed: bool, strict: bool, form: str) -> int:
+def judge(results: Path, file: Path | None, whole: bool, strict: bool, form: str) -> int:
     """Judge every finished trial of RESULTS again, from its stored curves; say what changed.
 
     Without --rules by the rules of this version, whatever rules the tables were made by.
@@ -239,10 +239,12 @@ def judge(results: Path, file: Path | None, changed: bool, strict: bool, form: s
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
     for sentence in made.notes:
         say(sentence)
-    columns, rows = listed(made, changed)
+    columns, rows = listed(made, changed=not whole and results.is_dir())
     put(render(rows, form, columns))
     for line in summary(made):
         say(line)
+    if made.moves and (results / "report.html").exists():
+        say(f"report.html still shows the outcomes of before: `ganbench report {results}` writes it anew")
     is_open = set(made.trials.column("status").to_pylist()) != {"done"} or bool(study.get("claims"))
     return INCOMPLETE if strict and is_open else DONE
 

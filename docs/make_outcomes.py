@@ -81,9 +81,8 @@ window_least: 7
 
 Everything that is wrong with it is said at once. The tables then name rules `{version}+` and eight digits
 of the hash of what was changed, the metadata of `trials.parquet` holds every threshold, report and `show`
-print those that were used, and stderr says how many trials have another outcome, from which to which
-(`--changed` lists them). Nothing is lost: `ganbench judge RESULTS` without a file restores the tables byte
-for byte.
+print those that were used, and `judge` lists the trials that have another outcome and counts them. Nothing is
+lost: `ganbench judge RESULTS` without a file restores the tables byte for byte.
 
 """
 

@@ -234,7 +234,7 @@ def test_status_watches_until_nothing_is_left(
 
 
 def test_judge_and_show_read_the_tables(invoke: Invoke, results: Path) -> None:
-    code, out, err = invoke("judge", str(results), "--format", "json")
+    code, out, err = invoke("judge", str(results), "--all", "--format", "json")
     assert code == 0
     rows = json.loads(out)
     assert [row["status"] for row in rows] == ["pending"] * 4

@@ -65,9 +65,9 @@ def _hopping(trace: Trace) -> Flag:
     def why(at: int) -> str:
         if wandering[-1] == 1 and not (rolled[-1] < rules.jaccard or moved[-1] < rules.overlap):
             return (
-                f"From step {trace.steps[at]} on, a narrow cloud wandered: with "
-                f"{percent(median(trace, trace.floats('spread')))} of the data's spread it touched "
-                f"{_touched(trace, len(trace) - 1)[0]} modes in turn in {_swing_length(trace)} evaluations."
+                f"A narrow cloud wandered: with {percent(median(trace, trace.floats('spread')))} of the "
+                f"data's spread it touched {_touched(trace, len(trace) - 1)[0]} modes in turn in the last "
+                f"{_swing_length(trace)} evaluations, and so at each time since step {trace.steps[at]}."
             )
         if not rolled[-1] < rules.jaccard:
             return (

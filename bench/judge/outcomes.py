@@ -166,6 +166,8 @@ def _undecided(trace: Trace, short: bool) -> str:
             f"the rules need {trace.width} after the one at step 0."
         )
     name = trace.context.primary
+    if not name:
+        return "No distance to the data is measured, so the end cannot be judged."
     for length in (trace.width, half(trace)):
         known = int(np.isfinite(trace.distance[-length:]).sum())
         if known < length:

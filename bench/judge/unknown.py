@@ -18,9 +18,19 @@ Why = Callable[[Trace], str | None]
 def unknown(
     verdict: Verdict, curve: Mapping[str, NDArray[Any]], context: Context, rules: Rules = RULES
 ) -> dict[str, str]:
-    """Outcome -> why it cannot be told, a sentence without its full stop, for each flag that is null."""
+    """Outcome -> why it cannot be told, a sentence without its full stop, for each flag that is null, and for
+    those of which, without modes, only one sign is seen."""
     trace = Trace.of(curve, context, rules)
-    return {name: _why(name, trace) for name, flag in verdict.flags.items() if flag.holds is None}
+    found = {name: _why(name, trace) for name, flag in verdict.flags.items() if flag.holds is None}
+    if _modes(trace):
+        found |= {name: why for name, why in _IN_PART.items() if verdict.flags[name].holds is False}
+    return found
+
+
+_IN_PART: Mapping[str, str] = {
+    "oscillating": "not wholly: without modes only swings of the distance are seen, not samples that move",
+    "total_collapse": "not wholly: without modes only the spread is seen, not that one of them is left",
+}
 
 
 def _why(name: str, trace: Trace) -> str:

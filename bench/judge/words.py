@@ -136,7 +136,9 @@ WORDING: Mapping[str, Wording] = {
             "The onset lies in the first window of W's length from which on all windows meet both "
             "conditions: it is the first evaluation there that is at the bar. Single evaluations after it "
             "may be above.",
-            "Quality was reached and kept, which need not be a stationary point.",
+            "Quality was reached and kept, which need not be a stationary point. It is judged by q alone: "
+            "how many samples are good stands beside it (`modes.hq`), and may be low where q hardly sees "
+            "bridges between modes.",
         ),
     ),
     "undertrained": Wording(

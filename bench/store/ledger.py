@@ -129,7 +129,8 @@ def read_plan(results: Path) -> Plan | None:
     if protocol != PROTOCOL:
         raise OtherVersion(
             f"{results} was made with protocol {protocol}, this ganbench measures by protocol {PROTOCOL}: "
-            "their numbers must not be mixed. Give another folder with --out",
+            "their numbers must not be mixed. Its tables and its report can be read; to train, give another "
+            "folder with --out",
             made=f"with protocol {protocol}",
         )
     for given, pack in zip(record["packs"], packs, strict=True):

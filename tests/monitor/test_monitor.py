@@ -133,12 +133,13 @@ def test_it_says_what_it_cannot_judge_and_why(points: Tensor) -> None:
     sure.disc.weight.data.fill_(-1.0)
     found = sure.watch(StabilityMonitor(real=points, every=1), range(12))
     assert "g_saturation is not measured, which needs the loss" in found.unknown["vanishing_gradient"]
-    assert found.unknown.keys() == {"vanishing_gradient", "partial_collapse"}
+    in_part = {"oscillating", "total_collapse"}  # without modes only one sign of each is seen
+    assert found.unknown.keys() == {"vanishing_gradient", "partial_collapse"} | in_part
     wide = Scripted(lambda n: 3.0 * real_ring(n))
     found = wide.watch(StabilityMonitor(real=points, every=1), range(12))
-    assert found.unknown.keys() == {"partial_collapse"}  # D is not sure, so G is not starved
+    assert found.unknown.keys() == {"partial_collapse"} | in_part  # D is not sure, so G is not starved
     found = wide.watch(StabilityMonitor(real=points, every=1, metrics=["prdc"]), range(12))
-    assert found.unknown == {}
+    assert found.unknown.keys() == in_part
 
 
 def test_unknown_pictures_have_no_distance_and_it_is_said() -> None:
@@ -154,7 +155,7 @@ def test_unknown_pictures_have_no_distance_and_it_is_said() -> None:
     assert found.outcome is None
     assert found.flags["diverged"].holds is False
     assert found.flags["total_collapse"].holds is False
-    assert found.unknown.keys() == OUTCOMES.keys() - {"diverged", "total_collapse", "vanishing_gradient"}
+    assert found.unknown.keys() == OUTCOMES.keys() - {"diverged", "vanishing_gradient"}
     assert "data='digits'" in found.unknown["converged"]
 
 

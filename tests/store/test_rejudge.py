@@ -180,7 +180,7 @@ def test_the_command_says_what_changed(
 ) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("converged_distance: 0\nconverged_floor_sds: 0\n")
-    command = ["judge", str(results), "--changed", "--format", "csv"]
+    command = ["judge", str(results), "--format", "csv"]
     assert cli.invoke([*command, "--rules", str(rules)]) == 0
     out, err = capsys.readouterr()
     lines = err.splitlines()
@@ -192,7 +192,7 @@ def test_the_command_says_what_changed(
     assert lines[2].split() == ["before", "now", "trials"]
     assert out.splitlines()[0].split(",")[-4:] == ["before", "outcome", "outcome_step", "outcome_reason"]
     assert len(out.splitlines()) == 4
-    assert cli.invoke(["judge", str(results), "--format", "csv"]) == 0
+    assert cli.invoke(["judge", str(results), "--all", "--format", "csv"]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 5
     assert "judged by rules" not in err
