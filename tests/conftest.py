@@ -42,6 +42,12 @@ def require() -> Require:
     return check
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case of raw bytes by its length: bytes may hold the time (gzip, tar), and then the processes
+    that share the suite would each collect tests of other names."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the working tree."""

@@ -140,7 +140,9 @@ def test_a_fetched_archive_is_checked_and_its_files_kept(
     assert fingerprint(CIFAR) == fetched
 
 
-@pytest.mark.parametrize("archive", [b"no archive", packed({"other": b""})])
+@pytest.mark.parametrize(
+    "archive", [b"no archive", packed({"other": b""})], ids=["no archive", "another archive"]
+)
 def test_a_strange_archive_is_one_sentence(
     archive: bytes, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

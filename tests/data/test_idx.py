@@ -164,7 +164,9 @@ def test_fetched_files_are_checked_and_kept(alone: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"), [(gzip.compress(b"else"), "wrong sha256"), (b"<html>", "could not be fetched")]
+    ("answer", "message"),
+    [(gzip.compress(b"else", mtime=0), "wrong sha256"), (b"<html>", "could not be fetched")],
+    ids=["another file", "a page"],
 )
 def test_a_wrong_answer_is_not_kept(
     answer: bytes, message: str, alone: Path, monkeypatch: pytest.MonkeyPatch
