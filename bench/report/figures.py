@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.judge.outcomes import FAILURES, OUTCOMES
 from bench.judge.stats import Bounds, failure_bounds
-from bench.report.svg import COLOURS, INK, INK_ON, LINE, MUTED, figure, style, to_svg
+from bench.report.svg import COLOURS, INK, INK_ON, LINE, MUTED, Figure, figure, style, to_svg
 from bench.report.view import Group, View
 from bench.report.words import clean, label, number, outcome_word, span
 
@@ -40,7 +40,7 @@ def bounds_of(trials: pd.DataFrame) -> Bounds:
     return failure_bounds(trials["seed"].tolist(), trials["failed"].tolist(), trials["cell"].nunique() > 1)
 
 
-def overall(view: View) -> str:
+def overall(view: View) -> Figure:
     """One bar: the shares of all outcomes."""
     with style():
         made = figure(WIDTH, 0.95)
@@ -50,23 +50,37 @@ def overall(view: View) -> str:
         axes.set_yticks([])
         _share_axis(axes)
         axes.set_xlabel("")
-        counts = view.judged["outcome"].value_counts()
-        text = ", ".join(f"{counts[name]} {outcome_word(name)}" for name in STACK if name in counts)
-        return to_svg(made, f"Shares of outcomes over {len(view.judged)} finished trials: {text or 'none'}.")
+        rows = counted(view.judged)
+        text = ", ".join(f"{row['trials']} {outcome_word(row['outcome'])}" for row in rows)
+        alt = f"Shares of outcomes over {len(view.judged)} finished trials: {text or 'none'}."
+        return Figure(to_svg(made, alt), rows, "outcomes")
 
 
-def shares(view: View, axis: str) -> str:
+def counted(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row for each outcome that occurs, in the order of the bars."""
+    counts = trials["outcome"].value_counts()
+    return [
+        {"outcome": name, "trials": int(counts[name]), "share": counts[name] / len(trials)}
+        for name in STACK
+        if name in counts
+    ]
+
+
+def shares(view: View, axis: str) -> Figure:
     """Stacked bars of outcomes for each value of an axis, with the interval of the failure share."""
     values = view.values(axis)
     with style():
         made = figure(WIDTH, 0.75 + 0.46 * len(values))
         axes = made.subplots()
-        told = []
+        told: list[str] = []
+        rows: list[dict[str, Any]] = []
         for row, value in enumerate(values):
             trials = view.where(axis, value)
             _bar(axes, row, trials, height=0.56)
             bounds = bounds_of(trials)
             _whisker(axes, row, bounds)
+            rate = rate_columns(bounds)
+            rows += [{clean(axis): label(value), **each, **rate} for each in counted(trials)]
             text = _interval_text(bounds, len(trials))
             axes.text(1.015, row, text, va="center", fontsize=8.5, color=MUTED)
             told.append(f"{label(value)}: {span(bounds.low.mean, bounds.high.mean)} of {len(trials)} failed")
@@ -74,7 +88,20 @@ def shares(view: View, axis: str) -> str:
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_ylabel(clean(axis))
         _share_axis(axes)
-        return to_svg(made, f"Shares of outcomes for each value of {clean(axis)}. {'; '.join(told)}.")
+        alt = f"Shares of outcomes for each value of {clean(axis)}. {'; '.join(told)}."
+        return Figure(to_svg(made, alt), rows, f"outcomes-{clean(axis)}")
+
+
+def rate_columns(bounds: Bounds) -> dict[str, Any]:
+    """The failure rate as columns: with none and with all of the undecided failed, and its interval."""
+    return {
+        "failure_rate_least": bounds.low.mean,
+        "failure_rate_most": bounds.high.mean,
+        "interval_low": bounds.low.low,
+        "interval_high": bounds.high.high,
+        "n": bounds.low.n,
+        "interval": bounds.low.method,
+    }
 
 
 def _bar(axes: Axes, row: int, trials: pd.DataFrame, height: float) -> None:
@@ -125,13 +152,13 @@ def _share_axis(axes: Axes) -> None:
     sns.despine(ax=axes, left=True, bottom=True)
 
 
-def failure_maps(view: View) -> list[tuple[str, str]]:
-    """(title, SVG) of the failure rate for each pair of axes."""
+def failure_maps(view: View) -> list[tuple[str, Figure]]:
+    """(title, figure) of the failure rate for each pair of axes."""
     pairs = itertools.combinations(view.axes, 2)
     return [(f"{clean(a)} × {clean(b)}", failure_map(view, a, b)) for a, b in pairs]
 
 
-def failure_map(view: View, rows: str, columns: str) -> str:
+def failure_map(view: View, rows: str, columns: str) -> Figure:
     """A map of the failure rate with k/n in every cell; k as a range where trials are undecided."""
     # The axis with more values runs across, where there is room: the page is wider than high.
     rows, columns = sorted((rows, columns), key=lambda axis: len(view.values(axis)))
@@ -141,6 +168,7 @@ def failure_map(view: View, rows: str, columns: str) -> str:
     rates = np.full((len(down), len(across)), np.nan)
     texts = np.full(rates.shape, "", dtype=object)
     sizes = np.zeros(rates.shape, dtype=int)
+    marks: list[dict[str, Any]] = []
     for (i, first), (j, second) in itertools.product(enumerate(down), enumerate(across)):
         trials = view.where(columns, second, view.where(rows, first))
         n, failed = len(trials), int(sum(each is True for each in trials["failed"]))
@@ -150,6 +178,8 @@ def failure_map(view: View, rows: str, columns: str) -> str:
             # The colour stands for the middle of what is possible; the text gives the range.
             rates[i, j] = (failed + undecided / 2) / n
             texts[i, j] = f"{failed}–{failed + undecided}/{n}" if undecided else f"{failed}/{n}"
+            marks.append({clean(rows): label(first), clean(columns): label(second), "trials": n})
+            marks[-1] |= {"failed": failed, "undecided": undecided}
     with style():
         margin, turned = _room(down) - 0.5, _room(across) > 0.68
         width = 1.9 + 0.68 * len(across) + max(0.0, margin)
@@ -175,7 +205,8 @@ def failure_map(view: View, rows: str, columns: str) -> str:
             for (i, a), (j, b) in itertools.product(enumerate(down), enumerate(across))
             if texts[i, j]
         )
-        return to_svg(made, f"Failed of finished trials by {clean(rows)} and {clean(columns)}. {told}.")
+        alt = f"Failed of finished trials by {clean(rows)} and {clean(columns)}. {told}."
+        return Figure(to_svg(made, alt), marks, f"failure-rate-{clean(rows)}-{clean(columns)}")
 
 
 def _room(values: Sequence[Any]) -> float:
@@ -183,12 +214,13 @@ def _room(values: Sequence[Any]) -> float:
     return LETTER * max((len(label(value)) for value in values), default=0)
 
 
-def curves(view: View, group: Group, axis: str) -> str:
+def curves(view: View, group: Group, axis: str) -> Figure:
     """Curves of the main metrics over steps, one line per value of the axis, bands over seeds."""
     panels = _panels(view, group)
     values = view.values(axis, group.trials[group.trials["status"] == "done"])
     colours = _line_colours(values)
     frame = view.results.curves[view.results.curves["trial"].isin(group.trials["trial"])]
+    rows: list[dict[str, Any]] = []
     with style():
         across = max(1, min(8, len(values), int(WIDTH / (0.45 + 0.85 * _room(values)))))  # of the legend
         legend = 0.2 * math.ceil(len(values) / across)
@@ -197,7 +229,8 @@ def curves(view: View, group: Group, axis: str) -> str:
         for panel, (column, title, log) in zip(grid, panels, strict=False):
             for value, colour in zip(values, colours, strict=True):
                 trials = view.where(axis, value, group.trials[group.trials["status"] == "done"])
-                _band(panel, frame, trials, column, colour)
+                band = _band(panel, frame, trials, column, colour)
+                rows += [{clean(axis): label(value), "metric": column, **each} for each in band]
             _panel(panel, group, column, title, log)
         for spare in grid[len(panels) :]:
             spare.set_axis_off()
@@ -205,12 +238,12 @@ def curves(view: View, group: Group, axis: str) -> str:
         handles = [Patch(color=c, label=label(v)) for v, c in zip(values, colours, strict=True)]
         made.legend(handles=handles, title=clean(axis), loc="outside upper center", ncols=across)
         names = ", ".join(title for _, title, _ in panels)
-        return to_svg(
-            made,
+        alt = (
             f"{names} over training steps for each value of {clean(axis)}: median over {seeds} seeds of the "
             f"median over cells, with the range over seeds; the floor of {group.primary} is "
-            f"{number(group.floor_mean)}.",
+            f"{number(group.floor_mean)}."
         )
+        return Figure(to_svg(made, alt), rows, f"curves-{clean(axis)}")
 
 
 def _panels(view: View, group: Group) -> list[tuple[str, str, bool]]:
@@ -228,10 +261,12 @@ def _panels(view: View, group: Group) -> list[tuple[str, str, bool]]:
     return found or [("step", "step", False)]
 
 
-def _band(axes: Axes, frame: pd.DataFrame, trials: pd.DataFrame, column: str, colour: Any) -> None:
+def _band(
+    axes: Axes, frame: pd.DataFrame, trials: pd.DataFrame, column: str, colour: Any
+) -> list[dict[str, Any]]:
     wide = seed_curves(frame, trials, column, group_worst(column))
     if wide.empty:
-        return
+        return []
     values = wide.to_numpy(dtype=float)
     centre = np.median(values, axis=1)
     low, high = values.min(axis=1), values.max(axis=1)
@@ -239,6 +274,12 @@ def _band(axes: Axes, frame: pd.DataFrame, trials: pd.DataFrame, column: str, co
     # Infinite means: more than half of the cells of that seed have died. The line ends there.
     axes.plot(steps, _finite(centre), color=colour, linewidth=1.6)
     axes.fill_between(steps, _finite(low), _finite(high), color=colour, alpha=0.16, linewidth=0)
+    return [
+        {"step": step, "median": middle, "least": least, "most": most, "seeds": values.shape[1]}
+        for step, middle, least, most in zip(
+            steps.tolist(), centre.tolist(), low.tolist(), high.tolist(), strict=True
+        )
+    ]
 
 
 def group_worst(column: str) -> float:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
+
+from bench.report.words import csv_text, slug
 
 # One colour for one outcome everywhere. Okabe and Ito's palette, wine of Tol's for the ninth: told apart by
 # people with any of the common colour deficiencies, and by lightness where two hues come close.
@@ -63,6 +67,41 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A picture and its numbers: `svg` as it stands in the page, `rows` one record for each mark drawn.
+
+    The picture is drawn from the rows, so the CSV cannot say anything else. In a template `{{ figure }}` is
+    the SVG.
+    """
+
+    svg: str
+    rows: list[dict[str, Any]]
+    name: str
+
+    def __html__(self) -> str:
+        return self.svg
+
+    @property
+    def csv_name(self) -> str:
+        """The file that the page offers: `failure-rate-lr_ratio.csv`."""
+        return f"{slug(self.name)}.csv"
+
+    @property
+    def csv_href(self) -> str:
+        """The rows as a CSV in a data URI, each cell safe for a spreadsheet."""
+        header = list(dict.fromkeys(key for row in self.rows for key in row))
+        text = csv_text(header, ([_short(row.get(key)) for key in header] for row in self.rows))
+        return f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _short(value: Any) -> Any:
+    """Six significant digits: what a picture shows needs no more, and the page stays small."""
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.6g}")
+    return value
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The report's look, for the time of drawing only: global settings stay as they were."""
@@ -71,14 +110,14 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+def figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Drawing:
     """A figure outside of pyplot, so that nothing global keeps it alive."""
-    made = Figure(figsize=(width, height), layout=layout)
+    made = Drawing(figsize=(width, height), layout=layout)
     FigureCanvasAgg(made)
     return made
 
 
-def to_svg(made: Figure, alt: str) -> str:
+def to_svg(made: Drawing, alt: str) -> str:
     """Inline SVG with `alt` as its accessible name, without ids, metadata and addresses of others."""
     out = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": alt}):
@@ -122,7 +161,7 @@ _LIGHT = {
 }
 
 
-def standalone(made: Figure, alt: str) -> str:
+def standalone(made: Drawing, alt: str) -> str:
     """The same as a file of its own, on white, for a page that has no colours of its own."""
     text = to_svg(made, alt)
     for variable, colour in _LIGHT.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -49,6 +50,12 @@ def label(value: Any) -> str:
 def outcome_word(name: str) -> str:
     """`total_collapse` as it stands in a sentence."""
     return name.replace("_", " ")
+
+
+def slug(name: str) -> str:
+    """A name as part of a file's: letters of ASCII, digits, `_`, `.` and `-` alone, not empty, not hidden."""
+    kept = re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-.")
+    return kept[:80] or "figure"
 
 
 def percent(share: float) -> str:

@@ -21,7 +21,7 @@ def view(results: Results) -> View:
 
 
 def test_shares_tell_the_rate_and_count_of_each_value(view: View) -> None:
-    svg = figures.shares(view, "lr_ratio")
+    svg = figures.shares(view, "lr_ratio").svg
     assert "0.05: 67 to 100 % of 12 failed; 1: 33 % of 12 failed" in svg
     assert "3 seeds: points only" in svg
 
@@ -34,14 +34,14 @@ def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
 
 
 def test_maps_show_failed_of_finished_with_the_undecided_as_a_range(view: View) -> None:
-    svg = figures.failure_map(view, "lr_ratio", "dropout")
+    svg = figures.failure_map(view, "lr_ratio", "dropout").svg
     assert "0, 0.05: 4–6/6; 0, 1: 2/6; 0, 8: 4/6; 0, 64: 6/6" in svg
     assert len(figures.failure_maps(view)) == 3
 
 
 def test_cells_with_few_trials_are_hatched(view: View, small: Results) -> None:
-    assert "<pattern" not in figures.failure_map(view, "lr_ratio", "dropout")
-    assert "<pattern" in figures.failure_map(View(small), "lr_ratio", "dropout")
+    assert "<pattern" not in figures.failure_map(view, "lr_ratio", "dropout").svg
+    assert "<pattern" in figures.failure_map(View(small), "lr_ratio", "dropout").svg
 
 
 def test_a_long_axis_runs_down_and_long_labels_have_room(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,25 +52,25 @@ def test_a_long_axis_runs_down_and_long_labels_have_room(view: View, monkeypatch
         assert found
         return float(found[1]), float(found[2])
 
-    wide = figures.failure_map(view, "lr_ratio", "dropout")
-    assert wide == figures.failure_map(view, "dropout", "lr_ratio")
+    wide = figures.failure_map(view, "lr_ratio", "dropout").svg
+    assert wide == figures.failure_map(view, "dropout", "lr_ratio").svg
     assert "by dropout and lr_ratio" in wide
     monkeypatch.setattr(figures, "ACROSS", 3)
-    down = figures.failure_map(view, "lr_ratio", "dropout")
+    down = figures.failure_map(view, "lr_ratio", "dropout").svg
     assert "by lr_ratio and dropout" in down
     assert size(down)[0] < size(wide)[0]
     monkeypatch.setattr(figures, "label", lambda value: f"a rather long label {value}")
     assert all(
         long > short
         for long, short in zip(
-            size(figures.failure_map(view, "lr_ratio", "dropout")), size(down), strict=True
+            size(figures.failure_map(view, "lr_ratio", "dropout").svg), size(down), strict=True
         )
     )
 
 
 def test_figures_are_the_same_each_time_and_know_nothing_of_the_world(view: View) -> None:
-    first = figures.shares(view, "dropout")
-    assert figures.shares(view, "dropout") == first
+    first = figures.shares(view, "dropout").svg
+    assert figures.shares(view, "dropout").svg == first
     assert not re.search(r"https?:|xmlns|<metadata|DOCTYPE", first)
 
 
@@ -78,7 +78,7 @@ def test_a_dollar_in_a_name_is_no_formula(view: View) -> None:
     trials = view.results.trials.assign(dropout="$\\bad{")
     trials.loc[:5, "dropout"] = "other"
     hostile = View(type(view.results)(**{**vars(view.results), "trials": trials}))
-    assert "$\\bad{" in figures.shares(hostile, "dropout")
+    assert "$\\bad{" in figures.shares(hostile, "dropout").svg
 
 
 def test_a_dead_trial_counts_as_worse_than_every_value() -> None:
