@@ -251,7 +251,8 @@ def judge(results: Path, file: Path | None, whole: bool, strict: bool, form: str
 
 @cli.command()
 @RESULTS_OR_RUN
-def report(results: Path) -> int:
+@click.option("--open", "opened", is_flag=True, help="Show the page in a browser, too.")
+def report(results: Path, opened: bool) -> int:
     """Write RESULTS/report.html, one offline page, from the tables; prints its path.
 
     RESULTS may be the file of one run: RUN.parquet gives RUN.html.
@@ -259,14 +260,19 @@ def report(results: Path) -> int:
     if results.is_file():
         from bench.report.run import write as write_run
 
-        put(str(write_run(results)))
-        return DONE
-    from bench.report.page import write
-    from bench.report.published import sentence
+        put(str(page := write_run(results)))
+    else:
+        from bench.report.page import write
+        from bench.report.published import sentence
 
-    put(str(write(results)))
-    if told := sentence(results):
-        say(told)
+        put(str(page := write(results)))
+        if told := sentence(results):
+            say(told)
+    if opened:
+        from bench.report.browser import show as show_page
+
+        if told := show_page(page):
+            say(told)
     return DONE
 
 

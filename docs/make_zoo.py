@@ -88,6 +88,8 @@ def _entry(entry: Entry) -> str:
     lines = [f"### {entry.name}", "", f"`{entry.formula}`", ""]
     if entry.paper:
         lines += [f"Paper: {_link(entry.paper)}", ""]
+    if entry.aliases:
+        lines += [f"Elsewhere called: {', '.join(entry.aliases)}", ""]
     if entry.known_for:
         lines += [f"Known for: {entry.known_for}", ""]
     if entry.fails_when:

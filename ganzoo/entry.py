@@ -72,7 +72,8 @@ class Entry:
     """One component.
 
     `target` is `module:attribute`; `facts` are what a validator needs to know of it; `known_for` and
-    `fails_when` are a sentence each, for docs/zoo.md.
+    `fails_when` are a sentence each, for docs/zoo.md. `aliases` are names that others use for it: they are
+    not legal, but whoever writes one is told the right one.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
     known_for: str = ""
     fails_when: str = ""
+    aliases: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """Import and return the target."""
@@ -145,8 +147,26 @@ class Catalog:
         """The entry, or CatalogError with "did you mean" and the legal names."""
         names = self._entries[kind]
         if name not in names:
-            raise CatalogError(f"unknown {kind} {name!r}{suggest(name, names)}; legal: {', '.join(names)}")
+            hint = self._called(kind, name) or suggest(name, names)
+            raise CatalogError(f"unknown {kind} {name!r}{hint}; legal: {', '.join(names)}")
         return names[name]
+
+    def _called(self, kind: str, name: str) -> str:
+        """`, did you mean ...?` for an alias, in any spelling; and of which kind else there is this name."""
+        spelt = _letters(name)
+        known = [
+            repr(each.name)
+            for each in self.entries(kind)
+            if spelt in map(_letters, (each.name, *each.aliases))
+        ]
+        others = [other for other in self.kinds() if other != kind and name in self._entries[other]]
+        hint = f", did you mean {' or '.join(known)}?" if known else ""
+        return hint + (f" ({name} is the name of a {others[0]})" if others else "")
+
+
+def _letters(name: str) -> str:
+    """A name without what spellings differ in: `LSGAN`, `ls-gan` and `ls_gan` are one."""
+    return re.sub(r"[\W_]", "", str(name).lower())
 
 
 def suggest(name: Any, legal: Iterable[Any]) -> str:

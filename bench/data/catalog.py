@@ -83,10 +83,13 @@ def _mixture(
     modes: int,
     keys: dict[str, Key],
     known_for: str,
+    aliases: tuple[str, ...] = (),
 ) -> Entry:
     facts = _facts(name, "toy", modality, shape, modes)
     target = f"bench.data.toy:{name}"
-    return Entry("dataset", name, target, formula, keys=keys, facts=facts, known_for=known_for)
+    return Entry(
+        "dataset", name, target, formula, keys=keys, facts=facts, known_for=known_for, aliases=aliases
+    )
 
 
 def _images(
@@ -99,12 +102,22 @@ def _images(
     channels: int = 1,
     modes: int = 10,
     keys: Mapping[str, Key] | None = None,
+    aliases: tuple[str, ...] = (),
 ) -> Entry:
     facts = _facts(name, module, "image", (channels, 28, 28), modes, extractor)
     size = Key(int, 28, "pixels of a side; 32 adds a border of two black pixels", choices=(28, 32))
     target = f"bench.data.{module}:{name}"
-    every = {**(keys or {}), "size": size}
-    return Entry("dataset", name, target, formula, keys=every, paper=paper, facts=facts, known_for=known_for)
+    return Entry(
+        "dataset",
+        name,
+        target,
+        formula,
+        keys={**(keys or {}), "size": size},
+        paper=paper,
+        facts=facts,
+        known_for=known_for,
+        aliases=aliases,
+    )
 
 
 _SIGMA = Key(float, 0.05, "standard deviation of each mode in each coordinate", low=1e-6, high=1e3)
@@ -131,6 +144,15 @@ DATA = Catalog(
                 "sigma": _SIGMA,
             },
             "Modes at equal distances: a generator that hops or drops modes is seen at once.",
+            aliases=(
+                "8gaussians",
+                "gaussians8",
+                "ring",
+                "8_modes",
+                "mixture_of_gaussians",
+                "mog",
+                "2d_gaussians",
+            ),
         ),
         _mixture(
             "grid25",
@@ -143,6 +165,7 @@ DATA = Catalog(
                 "sigma": _SIGMA,
             },
             "Modes with inner and outer neighbours: plain GANs tend to lose some of the 25.",
+            aliases=("25gaussians", "gaussians25", "grid"),
         ),
         _mixture(
             "spiral",
@@ -173,6 +196,7 @@ DATA = Catalog(
             "lenet_digits",
             "doi:10.1109/5.726791",
             "Real pictures without a download; few enough for D to learn them by heart.",
+            aliases=("mnist_5000", "mnist5k", "small_mnist"),
         ),
         _images(
             "mnist",
@@ -189,6 +213,7 @@ DATA = Catalog(
             "lenet_clothes",
             "arXiv:1708.07747",
             "As large as MNIST and harder: classes overlap, and texture matters.",
+            aliases=("fashion", "fmnist", "clothes"),
         ),
         _images(
             "stacked_digits",
@@ -204,6 +229,7 @@ DATA = Catalog(
                     str, "digits", "the data set that the digits come from", choices=("digits", "mnist")
                 )
             },
+            aliases=("stacked_mnist",),
         ),
         _images(
             "stacked_clothes",
@@ -214,6 +240,7 @@ DATA = Catalog(
             "The same count with pictures that are harder to tell apart.",
             channels=3,
             modes=1000,
+            aliases=("stacked_fashion_mnist",),
         ),
         Entry(
             "dataset",
@@ -224,6 +251,7 @@ DATA = Catalog(
             # No classifier of its own: as for a folder, features of form and texture, and modes uncounted.
             facts=_facts("cifar10", "cifar", "image", (3, 32, 32), None, "lenet_clothes", classes=10),
             known_for="Colour photographs, the smallest set that today's methods are compared on.",
+            aliases=("cifar",),
         ),
         Entry(
             "dataset",
@@ -238,6 +266,7 @@ DATA = Catalog(
             # No classifier knows the user's classes; these features see texture and form, and no colour.
             facts=_facts("folder", "folder", "image", None, None, "lenet_clothes"),
             known_for="The user's own pictures.",
+            aliases=("image_folder", "own", "files"),
         ),
     ]
 )

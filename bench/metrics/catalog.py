@@ -51,6 +51,7 @@ METRICS = Catalog(
                 protocol=DISTANCE + "in the 64 features of the data set's classifier (192 by channel).",
                 cost="n d^2 + d^3: 4 ms for 2,000 digits",
             ),
+            aliases=("frechet", "frechet_distance"),
         ),
         Entry(
             "metric",
@@ -67,6 +68,7 @@ METRICS = Catalog(
                 cost="n d^2 + d^3 with d = 2,048, after n passes of Inception-v3, which take far longer",
                 check="bench.metrics.fid:check",
             ),
+            aliases=("inception", "frechet_inception_distance"),
         ),
         Entry(
             "metric",
@@ -115,6 +117,7 @@ METRICS = Catalog(
                 cost="n^2 d, in blocks of 16 MB: 100 ms for 2,000 digits",
                 check="bench.metrics.kid:check",
             ),
+            aliases=("mmd", "kernel_inception_distance"),
         ),
         Entry(
             "metric",
@@ -128,6 +131,7 @@ METRICS = Catalog(
                 protocol=DISTANCE + "in raw coordinates on 64 directions that never change.",
                 cost="64 n (d + log n): 7 ms for 2,000 points of ring8",
             ),
+            aliases=("swd", "sliced_wasserstein", "wasserstein", "w1", "emd"),
         ),
         Entry(
             "metric",
@@ -158,6 +162,7 @@ METRICS = Catalog(
                 " a class: 2 ms for 2,000 digits",
                 needs_modes=True,
             ),
+            aliases=("mode_coverage", "hq", "high_quality"),
         ),
         Entry(
             "metric",
@@ -181,6 +186,7 @@ METRICS = Catalog(
                 " classifier, points and signals in raw coordinates; balls are open; nothing is drawn.",
                 cost="n^2 d, in blocks of 32 MB: 0.1 s for 2,000 digits or points of ring8",
             ),
+            aliases=("precision", "recall", "density", "coverage", "precision_recall"),
         ),
         Entry(
             "metric",
@@ -196,6 +202,7 @@ METRICS = Catalog(
                 " order; 11x11 windows at as many scales as fit: 2 at 28 and 32 pixels.",
                 cost="n d: 30 ms for 2,000 digits",
             ),
+            aliases=("ssim",),
         ),
         Entry(
             "metric",

@@ -64,6 +64,7 @@ GAME = [
             " all weights in memory",
             of="game",
         ),
+        aliases=("jacobian", "eigenvalues"),
     ),
     Entry(
         "metric",
@@ -96,5 +97,6 @@ GAME = [
             " three values of M",
             of="game",
         ),
+        aliases=("gap", "dg"),
     ),
 ]

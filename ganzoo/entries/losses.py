@@ -24,6 +24,7 @@ LOSSES = (
         facts=_LOG_LOSS,
         known_for="The two-player game of the first GAN, a Jensen-Shannon divergence at the best D.",
         fails_when="D is sure of its fakes: G's gradient then shrinks with sigmoid(D(G(z))) and G starves.",
+        aliases=("gan", "vanilla", "saturating", "standard"),
     ),
     Entry(
         "loss",
@@ -34,6 +35,7 @@ LOSSES = (
         facts=_LOG_LOSS,
         known_for="The usual log loss: G's gradient keeps its size when D is sure.",
         fails_when="D is far ahead: its gradient is large but noisy, and G moves between few modes.",
+        aliases=("ns", "ns_gan", "gan", "vanilla", "standard", "heuristic", "modified_minimax"),
     ),
     Entry(
         "loss",
@@ -44,6 +46,7 @@ LOSSES = (
         facts={"has_targets": False, "compares": False},
         known_for="A distance that has a gradient also between distributions that do not overlap.",
         fails_when="The critic is not kept Lipschitz (it then grows without bound) or far from its best.",
+        aliases=("wgan", "w_gan", "w1", "wgan_gp", "earth_mover"),
     ),
     Entry(
         "loss",
@@ -59,6 +62,7 @@ LOSSES = (
         facts={"has_targets": True, "compares": False, "above": ("real", "fake")},
         known_for="Fakes far on the right side of D are still pulled towards the data.",
         fails_when="D's outputs grow: the loss grows with their square and so do its gradients.",
+        aliases=("lsgan", "ls", "mse"),
     ),
     Entry(
         "loss",
@@ -69,6 +73,7 @@ LOSSES = (
         facts={"has_targets": False, "compares": False},
         known_for="D stops learning from samples it tells apart by a margin; the loss of SNGAN and BigGAN.",
         fails_when="D is not regularised: nothing bounds the slope that G follows.",
+        aliases=("hinge_gan", "sagan"),
     ),
     Entry(
         "loss",
@@ -79,6 +84,7 @@ LOSSES = (
         facts={"has_targets": False, "compares": True},
         known_for="Each fake is judged beside a real sample, which removes minima that drop modes.",
         fails_when="It has no gradient penalty: like the plain log loss it circles its equilibrium.",
+        aliases=("rpgan", "rsgan", "rgan", "relativistic"),
     ),
     Entry(
         "loss",
@@ -89,6 +95,7 @@ LOSSES = (
         facts={"has_targets": False, "compares": True},
         known_for="Each sample is judged against the mean of the other side; G learns from real samples too.",
         fails_when="Batches are small, so that the means are noisy.",
+        aliases=("ragan", "rasgan", "relativistic"),
     ),
     Entry(
         "loss",
@@ -105,6 +112,7 @@ LOSSES = (
         facts=_LOG_LOSS,
         known_for="One dial between exponential, log and total-variation losses, each player with its own.",
         fails_when="alpha_d is well below 1 (D's gradient explodes on outliers) or large (it saturates).",
+        aliases=("alpha_gan", "alpha_d_alpha_g"),
     ),
     Entry(
         "loss",
@@ -116,5 +124,6 @@ LOSSES = (
         facts=_LOG_LOSS,
         known_for="The sigmoid and BCELoss of many tutorials, kept as published failure rates rest on it.",
         fails_when="D is very sure: below a logit of about -27 G's gradient falls to 0.",
+        aliases=("bce", "bce_loss", "binary_cross_entropy", "sigmoid_bce"),
     ),
 )

@@ -22,6 +22,7 @@ PENALTIES = (
         paper="arXiv:1701.07875",
         known_for="The first Lipschitz bound of a Wasserstein critic; nothing is added to the loss.",
         fails_when="The bound is not tuned: small ones starve G, large ones do not bind; weights sit at it.",
+        aliases=("clip", "clipping", "weight_clipping", "clamp"),
     ),
     Entry(
         "penalty",
@@ -33,6 +34,7 @@ PENALTIES = (
         facts=_PER_SAMPLE,
         known_for="Slopes near 1 between data and samples: deep critics train without tuning.",
         fails_when="Near the equilibrium: the slope it asks for keeps G circling (arXiv:1801.04406).",
+        aliases=("gp", "gradient_penalty", "one_centred_gp", "one_centered_gp", "gp_1"),
     ),
     Entry(
         "penalty",
@@ -44,6 +46,7 @@ PENALTIES = (
         facts=_PER_SAMPLE,
         known_for="Flattens D between data and samples, against overfitting, and lets training converge.",
         fails_when="The weight is large: D becomes flat and G learns slowly.",
+        aliases=("gp", "gradient_penalty", "zero_centered_gp", "zero_gp", "gp_0", "0_gp"),
     ),
     Entry(
         "penalty",
@@ -55,6 +58,7 @@ PENALTIES = (
         facts=_PER_SAMPLE,
         known_for="Local convergence by a penalty at the data alone; the default of StyleGAN.",
         fails_when="The weight does not suit data and resolution; too large, and D cannot lead G.",
+        aliases=("r1_gp", "r1_reg", "r1_penalty"),
     ),
     Entry(
         "penalty",
@@ -66,6 +70,7 @@ PENALTIES = (
         facts=_PER_SAMPLE,
         known_for="The same rate of convergence as r1 near the equilibrium, by a penalty at the samples.",
         fails_when="Samples are far from the data: D is flattened where G needs its slope.",
+        aliases=("r2_gp", "r2_reg", "r2_penalty"),
     ),
     Entry(
         "penalty",
@@ -77,6 +82,7 @@ PENALTIES = (
         facts=_PER_SAMPLE,
         known_for="With the relativistic paired loss the regulariser of R3GAN: stable without other tricks.",
         fails_when="The weight is large: twice the damping of r1.",
+        aliases=("r3gan", "r2_r1"),
     ),
     Entry(
         "penalty",
@@ -103,6 +109,7 @@ PENALTIES = (
         known_for="Turns the rotation of the game into attraction; with `simultaneous` it is consensus"
         " optimisation.",
         fails_when="The weight is large: other stationary points of v attract too; and batches bias |v|^2.",
+        aliases=("consensus_optimisation", "consensus_optimization", "conopt"),
     ),
     Entry(
         "penalty",
@@ -113,6 +120,7 @@ PENALTIES = (
         paper="arXiv:1711.05101",
         known_for="The plain penalty on D's weights; beside it stands the decoupled key `weight_decay`.",
         fails_when="An adaptive optimizer rescales it away, or the weight keeps D from fitting at all.",
+        aliases=("l2", "weight_decay", "weight_penalty"),
     ),
     Entry(
         "penalty",
@@ -122,5 +130,6 @@ PENALTIES = (
         paper="arXiv:1802.05957",
         known_for="A Lipschitz bound for each layer at little cost, with any loss; the base of SNGAN.",
         fails_when="BatchNorm in D rescales what was normalised; or the bound is tight and G slow.",
+        aliases=("sn", "sngan", "spectral", "spectral_normalisation", "spectral_normalization"),
     ),
 )

@@ -15,6 +15,7 @@ UPDATES = (
         paper="arXiv:1406.2661",
         known_for="What nearly everybody does; on a bilinear game it neither converges nor diverges.",
         fails_when="The game rotates: without damping it circles the equilibrium for ever.",
+        aliases=("alt", "alternate", "sequential"),
     ),
     Entry(
         "update",
@@ -25,6 +26,7 @@ UPDATES = (
         facts=_ONE_EACH,
         known_for="The form that theory analyses.",
         fails_when="The game rotates: near the equilibrium each undamped step leads outwards.",
+        aliases=("sim", "sim_gd", "simgd"),
     ),
     Entry(
         "update",
@@ -35,6 +37,7 @@ UPDATES = (
         facts=_ONE_EACH,
         known_for="Damps rotation by looking one step ahead; converges on bilinear games.",
         fails_when="Time matters: a step costs two gradients of each player.",
+        aliases=("eg", "extra_gradient", "extra_adam"),
     ),
     Entry(
         "update",
@@ -45,6 +48,7 @@ UPDATES = (
         facts=_ONE_EACH,
         known_for="Extragradient's damping at one gradient a step, the last one standing for the look ahead.",
         fails_when="Rates are high or batches noisy: the last gradient then says little of the next.",
+        aliases=("omd", "ogda", "optimistic_adam", "optimistic_mirror_descent"),
     ),
     Entry(
         "update",
@@ -56,5 +60,6 @@ UPDATES = (
         facts={"refuses": ("consensus",)},
         known_for="G sees how D would answer, which spreads its samples over modes.",
         fails_when="Time and memory matter: a G update costs k D steps, differentiated through.",
+        aliases=("unroll", "unrolling", "unrolled_gan"),
     ),
 )

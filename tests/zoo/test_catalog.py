@@ -4,6 +4,8 @@ import inspect
 
 import pytest
 
+from bench.data.catalog import DATA
+from bench.metrics.catalog import METRICS
 from ganzoo.catalog import ZOO, Catalog, CatalogError, Entry, Key
 
 ENTRIES = [entry for kind in ZOO.kinds() for entry in ZOO.entries(kind)]
@@ -60,3 +62,32 @@ def test_a_name_is_registered_once() -> None:
     entry = ENTRIES[0]
     with pytest.raises(CatalogError, match="registered twice"):
         Catalog([entry, entry])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "hint"),
+    [
+        ("loss", "lsgan", "did you mean 'least_squares'?;"),
+        ("loss", "LS-GAN", "did you mean 'least_squares'?;"),
+        ("loss", "wgan", "did you mean 'wasserstein'?;"),
+        ("loss", "wgan_gp", "did you mean 'wasserstein'? (wgan_gp is the name of a penalty);"),
+        ("loss", "ns", "did you mean 'non_saturating'?;"),
+        ("loss", "NonSaturating", "did you mean 'non_saturating'?;"),
+        ("penalty", "gp", "did you mean 'wgan_gp' or 'zero_centred_gp'?;"),
+        ("penalty", "sn", "did you mean 'spectral_norm'?;"),
+        ("penalty", "hinge", "unknown penalty 'hinge' (hinge is the name of a loss);"),
+        ("dataset", "8gaussians", "did you mean 'ring8'?;"),
+        ("metric", "recall", "did you mean 'prdc'?;"),
+    ],
+)
+def test_what_others_call_a_part_leads_to_its_name(kind: str, name: str, hint: str) -> None:
+    catalog = next(each for each in (ZOO, DATA, METRICS) if kind in each.kinds())
+    with pytest.raises(CatalogError) as caught:
+        catalog.get(kind, name)
+    assert hint in str(caught.value)
+
+
+def test_an_alias_is_no_legal_name_of_its_kind() -> None:
+    for catalog in (ZOO, DATA, METRICS):
+        for entry in (entry for kind in catalog.kinds() for entry in catalog.entries(kind)):
+            assert not set(entry.aliases) & set(catalog.names(entry.kind))
