@@ -235,19 +235,29 @@ def unpaired_improvement(
 
 
 def median_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
-    """Median over seeds of the median over cells of log(treatment / control), with diverged trials in it.
+    """`median_difference` of logarithms, the effect on a distance where trials diverged (+inf).
 
-    A pair whose treatment alone diverged is +inf, whose control alone did -inf, and 0 if both did. Interval
-    from order statistics (`intervals.median`), from 6 seeds on; p is where that interval reaches 0, so both
-    say the same (a sign test of whole ranks would often not). Distances only: lower is better, diverged is
-    +inf.
+    Raises:
+        UserError: a value is not positive.
     """
-    values = _log_differences(pairs)
+    if (np.minimum(pairs.treatment, pairs.control) <= 0).any():
+        raise UserError("A log-ratio needs positive values; take a difference of values that can be 0.")
+    return median_difference(_logs(pairs), confidence)
+
+
+def median_difference(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
+    """Median over seeds of the median over cells of treatment - control, with diverged trials in it.
+
+    A pair of which one trial diverged (is infinite) is infinite, and 0 if both did. Interval from order
+    statistics (`intervals.median`), from 6 seeds on; p is where that interval reaches 0, so both say the
+    same (a sign test of whole ranks would often not).
+    """
+    values = _differences(pairs)
     points = np.array(
-        [_middle(np.sort(values[pairs.seeds == seed])) for seed in np.unique(pairs.seeds)], dtype=np.float64
+        [middle(values[pairs.seeds == seed]) for seed in np.unique(pairs.seeds)], dtype=np.float64
     )
     n, least = len(points), intervals.seeds_for_median(confidence)
-    centre = _middle(np.sort(points)) if n else math.nan
+    centre = middle(points) if n else math.nan
     if n < least:
         why = f"{n} seeds: points only (a median's interval takes {least})"
         return _effect(pairs, points_only(points, why, mean=centre), None)
@@ -263,16 +273,14 @@ def median_log_ratio(pairs: Pairs, confidence: float = CONFIDENCE) -> Effect:
     return _effect(pairs, estimate, intervals.p_value(ends))
 
 
-def _log_differences(pairs: Pairs) -> Array:
-    if (np.minimum(pairs.treatment, pairs.control) <= 0).any():
-        raise UserError("A log-ratio needs positive values; take a difference of values that can be 0.")
-    both = np.isinf(pairs.treatment) & np.isinf(pairs.control)
-    logs = _logs(pairs)
-    return np.where(both, 0.0, logs.treatment - np.where(both, 0.0, logs.control))
+def _differences(pairs: Pairs) -> Array:
+    same = np.isinf(pairs.treatment) & (pairs.treatment == pairs.control)
+    return np.where(same, 0.0, pairs.treatment - np.where(same, 0.0, pairs.control))
 
 
-def _middle(ordered: Array) -> float:
-    """The median; between -inf and +inf lies nothing, which is 0: neither side is better."""
+def middle(values: Array) -> float:
+    """The median [N]; between -inf and +inf lies nothing, which is 0: neither side is better."""
+    ordered = np.sort(values)
     a, b = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
     if math.isinf(a) and math.isinf(b) and a != b:
         return 0.0
