@@ -1,4 +1,4 @@
-"""Effects between trials that share no seed and cell: two independent sets of seeds, one value for each seed."""
+"""Effects between trials that share no seed and cell: two independent sets of seeds, a value for each."""
 
 from __future__ import annotations
 
