@@ -47,6 +47,7 @@ def test_the_wheel_has_every_module(wheel: zipfile.ZipFile, repository: Path) ->
     [
         ("bench/metrics/weights", "*.safetensors", "bench/metrics/weights"),
         ("bench/report/templates", "*", "bench/report/templates"),
+        ("bench/report/templates/sections", "*", "bench/report/templates/sections"),
         ("studies", "*.yaml", "bench/examples"),
     ],
 )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from bench.judge.words import WINDOW, plain, rule, said
-from bench.report import examples, figures, published, samples, summary
+from bench.report import examples, figures, published, samples, summary, template
 from bench.report.samples import Shown
-from bench.report.svg import COLOURS, INK_ON
 from bench.report.view import Group, View, ranked
-from bench.report.words import clean, csv_text, duration, label, number, outcome_word
+from bench.report.words import clean, csv_text, duration, label, number
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
 
@@ -24,6 +23,35 @@ FILE = "report.html"
 
 ROWS_SHOWN = 1000
 """Trials in the page's table; all are in its CSV."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page below the first screen: `sections/NAME.html.j2`, whose heading has the id NAME.
+
+    `title` stands in the navigation; `content` gives what the template shows, under keys of its own; where
+    `needs` is a key whose value is empty, the section is left out.
+    """
+
+    name: str
+    title: str
+    content: Callable[[View], dict[str, Any]] = lambda view: {}
+    needs: str = ""
+
+
+SECTIONS = (
+    Section("maps", "Maps"),
+    Section("axes", "Outcomes along each axis"),
+    Section("curves", "Curves"),
+    Section("gallery", "From outcome to evidence"),
+    Section("samples", "Samples"),
+    Section("published", "Published numbers", needs="published"),
+    Section("trials", "Trials"),
+    Section("data", "Data and floors"),
+    Section("provenance", "Provenance"),
+    Section("glossary", "Glossary"),
+)
+"""The page from top to bottom. A new part is one entry here, one template and one module."""
 
 
 def write(results: Path) -> Path:
@@ -43,21 +71,17 @@ def render(results: Results) -> str:
 
 
 def _render(view: View, pictures: Sequence[list[Shown]]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "word": outcome_word, "label": label, "clean": clean}
-    return environment.get_template("report.html.j2").render(**_content(view, pictures))
+    content = _content(view, pictures)
+    for section in SECTIONS:
+        content |= section.content(view)
+    shown = [each for each in SECTIONS if not each.needs or content[each.needs]]
+    return template.render("report.html.j2", sections=shown, **content)
 
 
 def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
-    """Everything that the template shows. Only figures are Markup: all other text is escaped."""
+    """What the first screen and the oldest sections show. Only figures are Markup: other text is escaped."""
     judged = not view.judged.empty
-    maps = figures.failure_maps(view) if judged else []
+    beside = published.beside(view)
     return {
         "name": view.name,
         "question": view.question,
@@ -65,22 +89,26 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "facts": _facts(view),
         "partial": [clean(each) for each in view.results.manifest.get("partial", [])],
         "left_out": view.left_out,
-        "overall": Markup(figures.overall(view)) if judged else None,
-        "shares": [(clean(axis), Markup(figures.shares(view, axis))) for axis in view.axes] if judged else [],
-        "maps": [(title, Markup(svg)) for title, svg in maps],
+        "overall": _shown(figures.overall(view)) if judged else None,
+        "shares": [(clean(axis), _shown(figures.shares(view, axis))) for axis in view.axes] if judged else [],
+        "maps": [(title, _shown(each)) for title, each in figures.failure_maps(view)] if judged else [],
         "groups": [_group(view, *each) for each in zip(view.groups, pictures, strict=True)],
         "legend": figures.legend_entries(view),
-        "colours": COLOURS,
-        "inks": INK_ON,
         "axes": [clean(axis) for axis in view.axes],
         "seeds": view.seeds,
         "sessions": [_session(each) for each in view.results.manifest.get("sessions", [])],
         "attempts": _attempts(view),
-        "beside": published.beside(view),
+        "beside": beside,
+        "published": beside.sentence,
         "examples": examples.examples(view) if judged else [],
         **_rules(view),
         "folder": clean(view.results.path),
     }
+
+
+def _shown(figure: Any) -> Any:
+    """A figure as the templates take it."""
+    return Markup(figure) if isinstance(figure, str) else figure
 
 
 def _rules(view: View) -> dict[str, Any]:
@@ -125,7 +153,7 @@ def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:
         "primary": group.primary,
         "floor": samples.floor_text(group),
         "curves": [
-            (clean(axis), Markup(figures.curves(view, group, axis))) for axis in view.axes if finished
+            (clean(axis), _shown(figures.curves(view, group, axis))) for axis in view.axes if finished
         ],
         "pictures": [
             {

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -18,11 +17,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.judge.outcomes import OUTCOMES, judge
 from bench.judge.unknown import unknown
+from bench.report import template
 from bench.report.examples import examples, trace_of
 from bench.report.samples import floor_text
-from bench.report.svg import COLOURS, INK, INK_ON, MUTED, figure, style, to_svg
+from bench.report.svg import INK, MUTED, figure, style, to_svg
 from bench.report.view import Group, View
-from bench.report.words import clean, label, number, outcome_word
+from bench.report.words import clean, label, number
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
 
@@ -66,18 +66,11 @@ def render(results: Results) -> str:
     view = View(results)
     group = view.groups[0]
     trial = {str(name): value for name, value in group.trials.iloc[0].to_dict().items()}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"word": outcome_word, "clean": clean}
     curve = results.curves
     outcome = trial["outcome"] if isinstance(trial["outcome"], str) else None
     reason = trial["outcome_reason"]
-    return environment.get_template("run.html.j2").render(
+    return template.render(
+        "run.html.j2",
         name=view.name,
         outcome=outcome,
         since=None if outcome is None or pd.isna(trial["outcome_step"]) else number(trial["outcome_step"]),
@@ -90,8 +83,6 @@ def render(results: Results) -> str:
         rows=_rows(curve, header),
         hidden=max(0, len(curve) - ROWS),
         protocol=_protocol(trial, group, results.meta),
-        colours=COLOURS,
-        inks=INK_ON,
         legend=[(each.name, each.meaning, each.folklore) for each in OUTCOMES.values()],
     )
 

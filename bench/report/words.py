@@ -38,6 +38,11 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def raw(value: Any) -> str:
+    """A number as a table sorts it, unrounded: the shortest text that reads back as it; empty for null."""
+    return "" if value is None or value != value else repr(float(value)).removesuffix(".0")
+
+
 def label(value: Any) -> str:
     """An axis value: numbers without needless digits, text cleaned, null as "none"."""
     if value is None or value != value:
