@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.judge.words import WINDOW, plain, rule, said
-from bench.report import examples, figures, published, samples, summary, template
+from bench.report import curves, examples, figures, maps, published, samples, summary, template
 from bench.report.samples import Shown
 from bench.report.view import Group, View, ranked
 from bench.report.words import clean, csv_text, duration, label, number
@@ -40,9 +40,9 @@ class Section:
 
 
 SECTIONS = (
-    Section("maps", "Maps"),
+    Section("maps", "Maps", maps.content),
     Section("axes", "Outcomes along each axis"),
-    Section("curves", "Curves"),
+    Section("curves", "Curves", curves.content),
     Section("gallery", "From outcome to evidence"),
     Section("samples", "Samples"),
     Section("published", "Published numbers", needs="published"),
@@ -91,7 +91,6 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "left_out": view.left_out,
         "overall": _shown(figures.overall(view)) if judged else None,
         "shares": [(clean(axis), _shown(figures.shares(view, axis))) for axis in view.axes] if judged else [],
-        "maps": [(title, _shown(each)) for title, each in figures.failure_maps(view)] if judged else [],
         "groups": [_group(view, *each) for each in zip(view.groups, pictures, strict=True)],
         "legend": figures.legend_entries(view),
         "axes": [clean(axis) for axis in view.axes],
@@ -146,15 +145,11 @@ def _plugin(record: dict[str, Any]) -> str:
 
 
 def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:
-    finished = (group.trials["status"] == "done").any()
     table = _table(view, group)
     return {
         "name": group.name,
         "primary": group.primary,
         "floor": samples.floor_text(group),
-        "curves": [
-            (clean(axis), _shown(figures.curves(view, group, axis))) for axis in view.axes if finished
-        ],
         "pictures": [
             {
                 "shown": each,

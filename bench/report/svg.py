@@ -7,7 +7,7 @@ import html
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -43,6 +43,15 @@ INK_ON = {
 INK, MUTED, LINE, SURFACE = "#123451", "#123452", "#123453", "#123454"
 _PAGE = {INK: "currentColor", MUTED: "var(--muted)", LINE: "var(--line)", SURFACE: "var(--surface)"}
 
+PHONE = 342
+"""Pixels that a figure has on a screen of 390."""
+
+SHRINK = 0.74
+"""How small a figure may be drawn: 9.5 points are then still 9 pixels high."""
+
+PANEL = 4.8
+"""Inches: the width of a figure of which two stand beside each other, and one fills a phone."""
+
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9.5,
@@ -50,6 +59,8 @@ _STYLE: dict[Any, Any] = {
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.labelsize": 9.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": LINE,
@@ -117,8 +128,12 @@ def figure(width: float, height: float, layout: Literal["constrained"] | None = 
     return made
 
 
-def to_svg(made: Drawing, alt: str) -> str:
-    """Inline SVG with `alt` as its accessible name, without ids, metadata and addresses of others."""
+def to_svg(made: Drawing, alt: str, alone: bool = False) -> str:
+    """Inline SVG with `alt` as its accessible name, without ids, metadata and addresses of others.
+
+    It shrinks with the page until its letters would be too small to read; then it scrolls sideways within a
+    box of its own, except `alone`.
+    """
     out = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": alt}):
         made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -136,8 +151,20 @@ def to_svg(made: Drawing, alt: str) -> str:
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(width|height|version)="[^"]*"', "", head)
     width = made.get_figwidth() * 96
-    look = f'role="img" aria-label="{name}" style="width: {width:.0f}px; max-width: 100%"'
-    return f"{head} {look}><title>{name}</title>{rest}"
+    least = SHRINK * width
+    look = f"width: {width:.0f}px; max-width: 100%"
+    if not alone:
+        look += f"; min-width: {least:.0f}px"
+    text = f'{head} role="img" aria-label="{name}" style="{look}"><title>{name}</title>{rest}'
+    if alone or least <= PHONE:
+        return text
+    box = 'class="sideways" tabindex="0" role="group" aria-label="Figure that scrolls sideways"'
+    return f"<div {box}>{text}</div>"
+
+
+def panels(parts: Iterable[str]) -> str:
+    """Pictures beside each other where the page is wide, below each other where it is not."""
+    return f'<div class="panels">{"".join(parts)}</div>'
 
 
 def _smaller(text: str) -> str:
@@ -163,7 +190,7 @@ _LIGHT = {
 
 def standalone(made: Drawing, alt: str) -> str:
     """The same as a file of its own, on white, for a page that has no colours of its own."""
-    text = to_svg(made, alt)
+    text = to_svg(made, alt, alone=True)
     for variable, colour in _LIGHT.items():
         text = text.replace(variable, colour)
     text = text.replace(

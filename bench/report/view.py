@@ -13,6 +13,7 @@ import pandas as pd
 
 from bench.judge.outcomes import FAILURES, OUTCOMES
 from bench.judge.rules import RULES
+from bench.report.tracks import Tracks
 from bench.report.words import clean, label
 from bench.store.tables import Results
 
@@ -127,6 +128,11 @@ class View:
         trials = self.judged if trials is None else trials
         column = trials[self.axes[axis]]
         return trials[column.isna() if value is None or value != value else column == value]
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        """The curves of all trials as dense arrays."""
+        return Tracks.of(self.results.curves)
 
     @cached_property
     def groups(self) -> list[Group]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from xml.etree import ElementTree
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from bench.report import figures, svg
@@ -33,41 +30,6 @@ def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
     assert bounds.low.mean < bounds.high.mean
 
 
-def test_maps_show_failed_of_finished_with_the_undecided_as_a_range(view: View) -> None:
-    svg = figures.failure_map(view, "lr_ratio", "dropout").svg
-    assert "0, 0.05: 4–6/6; 0, 1: 2/6; 0, 8: 4/6; 0, 64: 6/6" in svg
-    assert len(figures.failure_maps(view)) == 3
-
-
-def test_cells_with_few_trials_are_hatched(view: View, small: Results) -> None:
-    assert "<pattern" not in figures.failure_map(view, "lr_ratio", "dropout").svg
-    assert "<pattern" in figures.failure_map(View(small), "lr_ratio", "dropout").svg
-
-
-def test_a_long_axis_runs_down_and_long_labels_have_room(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Across while there is room, whichever way it is asked for."""
-
-    def size(svg: str) -> tuple[float, float]:
-        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-        assert found
-        return float(found[1]), float(found[2])
-
-    wide = figures.failure_map(view, "lr_ratio", "dropout").svg
-    assert wide == figures.failure_map(view, "dropout", "lr_ratio").svg
-    assert "by dropout and lr_ratio" in wide
-    monkeypatch.setattr(figures, "ACROSS", 3)
-    down = figures.failure_map(view, "lr_ratio", "dropout").svg
-    assert "by lr_ratio and dropout" in down
-    assert size(down)[0] < size(wide)[0]
-    monkeypatch.setattr(figures, "label", lambda value: f"a rather long label {value}")
-    assert all(
-        long > short
-        for long, short in zip(
-            size(figures.failure_map(view, "lr_ratio", "dropout").svg), size(down), strict=True
-        )
-    )
-
-
 def test_figures_are_the_same_each_time_and_know_nothing_of_the_world(view: View) -> None:
     first = figures.shares(view, "dropout").svg
     assert figures.shares(view, "dropout").svg == first
@@ -79,27 +41,6 @@ def test_a_dollar_in_a_name_is_no_formula(view: View) -> None:
     trials.loc[:5, "dropout"] = "other"
     hostile = View(type(view.results)(**{**vars(view.results), "trials": trials}))
     assert "$\\bad{" in figures.shares(hostile, "dropout").svg
-
-
-def test_a_dead_trial_counts_as_worse_than_every_value() -> None:
-    trials = pd.DataFrame({"trial": ["a", "b", "c"], "seed": [0, 0, 1]})
-    frame = pd.DataFrame(
-        {
-            "trial": ["a", "a", "a", "b", "b", "b", "c", "c"],
-            "step": [0, 1, 2, 0, 1, 2, 0, 1],
-            "alive": [True, True, True, True, True, True, True, False],
-            "fd": [9.0, 5.0, 1.0, 9.0, 3.0, 2.0, 9.0, np.nan],
-        }
-    )
-    curves = figures.seed_curves(frame, trials, "fd", math.inf)
-    assert curves[0].tolist() == [9.0, 3.0, 1.0]
-    assert curves[1].tolist() == [9.0, math.inf, math.inf]
-
-
-def test_a_step_that_only_some_seeds_measured_is_left_out() -> None:
-    trials = pd.DataFrame({"trial": ["a", "b"], "seed": [0, 1]})
-    frame = pd.DataFrame({"trial": ["a", "a", "b"], "step": [0, 1, 0], "alive": True, "fd": [1.0, 2.0, 3.0]})
-    assert figures.seed_curves(frame, trials, "fd", math.inf).index.tolist() == [0]
 
 
 def test_the_dead_rank_behind_every_finite_value(view: View) -> None:
