@@ -91,7 +91,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Standing:
-    """One method by itself. `unknown` trials have no value and stand in no number about values."""
+    """One method by itself.
+
+    middle: the interquartile mean of the values, of their logarithms where the scale is RATIO (then it is a
+    geometric mean, and its interval is positive); `unknown` trials have no value and stand in no number
+    about values.
+    """
 
     name: str
     trials: int
@@ -181,7 +186,7 @@ def compare(arms: Sequence[Arm], better: str = LOWER, scale: str = RATIO) -> Com
     thresholds = _thresholds(finite, scale)
     stands, budget = _searched(arms)
     standings = tuple(
-        _standing(arm, cells, thresholds, better) for arm, cells in zip(arms, stands, strict=True)
+        _standing(arm, cells, thresholds, better, scale) for arm, cells in zip(arms, stands, strict=True)
     )
     contrasts = [_contrast(a, b, better, scale, medians) for a, b in itertools.combinations(arms, 2)]
     adjusted, family = _adjusted(contrasts, better)
@@ -214,7 +219,7 @@ def _searched(arms: Sequence[Arm]) -> tuple[list[tuple[str, ...]], str]:
     return [tuple(cell for cell in cells if cell in shared) for cells in own], sentence
 
 
-def _standing(arm: Arm, cells: tuple[str, ...], thresholds: Array, better: str) -> Standing:
+def _standing(arm: Arm, cells: tuple[str, ...], thresholds: Array, better: str, scale: str) -> Standing:
     known = ~np.isnan(arm.values)
     seeds, values = arm.seeds[known].tolist(), arm.values[known].tolist()
     lower = better == LOWER
@@ -224,12 +229,21 @@ def _standing(arm: Arm, cells: tuple[str, ...], thresholds: Array, better: str) 
         cells=len(arm.cell_names),
         seeds=arm.seed_count,
         failure=failure_bounds(arm.seeds.tolist(), arm.failed, len(arm.cell_names) > 1),
-        middle=interquartile_mean(seeds, values),
+        middle=_middle_of(seeds, values, scale),
         diverged=int(np.isinf(arm.values).sum()),
         unknown=int((~known).sum()),
         profile=performance_profile(seeds, values, thresholds, lower),
         choice=_choice(arm, cells, better),
     )
+
+
+def _middle_of(seeds: list[int], values: list[float], scale: str) -> Estimate:
+    if scale != RATIO:
+        return interquartile_mean(seeds, values)
+    found = interquartile_mean(seeds, np.log(values).tolist())
+    low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
+    points = tuple(math.exp(point) for point in found.points)
+    return replace(found, mean=math.exp(found.mean), low=low, high=high, points=points)
 
 
 def _choice(arm: Arm, cells: tuple[str, ...], better: str) -> Choice | None:

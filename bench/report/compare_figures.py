@@ -1,0 +1,136 @@
+"""The pictures of a comparison: failure rates with intervals, performance profiles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from bench.judge.comparison import Standing
+from bench.judge.effects import LOWER
+from bench.report.compared import Compared, method_rows
+from bench.report.lines import End, end_labels, looks, room, short
+from bench.report.svg import INK, MUTED, PANEL, Figure, figure, style, to_svg
+from bench.report.words import clean, number, span
+
+HIGH = 3.1
+"""Inches: the least height of a figure."""
+
+BANDS = 2
+"""Methods whose profiles have room for their bands."""
+
+
+def rates(it: Compared) -> Figure:
+    """The failure rate of each method over its whole grid, and that of its chosen cell on fresh seeds."""
+    standings, by = it.found.standings, it.asked.by
+    with style():
+        made = figure(
+            PANEL + max(0.0, room([s.name for s in standings]) - 1.0), max(HIGH, 0.9 + 0.34 * len(standings))
+        )
+        axes = made.subplots()
+        for row, each in enumerate(standings):
+            _dot(axes, row, each)
+        axes.set_yticks(range(len(standings)), [short(each.name) for each in standings])
+        axes.set_ylim(len(standings) - 0.5, -0.5)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
+        axes.set_xlabel("share of trials that failed")
+        axes.grid(axis="y", visible=False)
+        sns.despine(ax=axes, left=True, bottom=True)
+        told = "; ".join(f"{s.name} {span(s.failure.low.mean, s.failure.high.mean)}" for s in standings)
+        svg = to_svg(made, f"Failure rate of each {clean(by)} over its whole grid. {told}.")
+        return Figure(svg, method_rows(it), f"failure-rates-by-{clean(by)}")
+
+
+def _dot(axes: Axes, row: int, each: Standing) -> None:
+    low, high = each.failure.low, each.failure.high
+    if low.low is not None and high.high is not None:
+        axes.plot([low.low, high.high], [row, row], color=INK, linewidth=1.2, solid_capstyle="butt")
+    axes.plot([low.mean, high.mean], [row, row], color=INK, linewidth=4, solid_capstyle="round")
+    axes.plot([(low.mean + high.mean) / 2], [row], "o", color=INK, ms=6)
+    if each.choice is not None:
+        fresh = each.choice.failure
+        axes.plot([fresh.low.mean, fresh.high.mean], [row + 0.28] * 2, color=MUTED, linewidth=2)
+        axes.plot(
+            [(fresh.low.mean + fresh.high.mean) / 2],
+            [row + 0.28],
+            "D",
+            color=MUTED,
+            ms=4,
+            mfc="none",
+            clip_on=False,
+        )
+
+
+def profile(it: Compared) -> Figure | None:
+    """The share of each method's trials that are at least so good; None where no trial has a value."""
+    standings, at = it.found.standings, it.found.thresholds
+    if len(at) < 2 or at[0] == at[-1]:
+        return None
+    with style():
+        margin = 0.3 + room([s.name for s in standings])
+        made = figure(PANEL + max(0.0, margin - 1.0), max(HIGH, 0.9 + 0.2 * len(standings)), layout=None)
+        width, height = made.get_size_inches()
+        made.subplots_adjust(
+            left=0.62 / width, right=1 - margin / width, bottom=0.55 / height, top=1 - 0.15 / height
+        )
+        axes = made.subplots()
+        ends = []
+        for each, (colour, dashes) in zip(standings, looks(list(it.asked.values)), strict=True):
+            line = each.profile
+            axes.plot(at, line.share, color=colour, linestyle=dashes, linewidth=1.8)
+            if line.low is not None and line.high is not None and len(standings) <= BANDS:
+                axes.fill_between(at, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
+            ends.append(End(float(line.share[-1]), short(each.name), colour, dashes))
+        _scale(axes, it, at)
+        made.canvas.draw()
+        end_labels(axes, ends)
+        better = "at most" if it.asked.better == LOWER else "at least"
+        svg = to_svg(
+            made,
+            f"Share of trials with a {it.asked.metric} of {better} each value, for each {clean(it.asked.by)}.",
+        )
+        return Figure(svg, _profile_rows(it), f"profile-of-{it.asked.metric}-by-{clean(it.asked.by)}")
+
+
+def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any]) -> None:
+    axes.set_xlabel(it.asked.metric)
+    axes.set_ylabel("share of trials as good or better", fontsize=9)
+    axes.set_ylim(-0.03, 1.03)
+    floor = it.asked.floor[0]
+    if it.is_ratio:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    shown = [at[0], at[-1], *([floor] if math.isfinite(floor) and (floor > 0 or not it.is_ratio) else [])]
+    low, high = min(shown), max(shown)
+    pad = (high / low) ** 0.02 if it.is_ratio else 0.02 * (high - low)
+    limits = (low / pad, high * pad) if it.is_ratio else (low - pad, high + pad)
+    axes.set_xlim(*(limits if it.asked.better == LOWER else reversed(limits)))
+    if len(shown) == 3:
+        axes.axvline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            "floor", (floor, 0.98), xycoords=("data", "axes fraction"), rotation=90, ha="right", va="top",
+            fontsize=8, color=MUTED,
+        )  # fmt: skip
+    sns.despine(ax=axes)
+
+
+def _profile_rows(it: Compared) -> list[dict[str, Any]]:
+    """One row for each method and threshold."""
+    return [
+        {
+            it.asked.by: each.name,
+            it.asked.metric: float(tau),
+            "share": float(each.profile.share[i]),
+            "low": None if each.profile.low is None else float(each.profile.low[i]),
+            "high": None if each.profile.high is None else float(each.profile.high[i]),
+        }
+        for each in it.found.standings
+        for i, tau in enumerate(each.profile.thresholds)
+    ]
