@@ -209,6 +209,15 @@ class _ProbabilityLoss(torch.autograd.Function):
         return grads[0] * (p - target) * ((1.0 - p) * p / 1e-12).clamp(max=1.0), None
 
 
+def value() -> Loss:
+    """D: -D(G(z)); G: D(G(z)): the zero-sum game whose value, paid by G to D, is D's answer itself.
+
+    min_G max_D E D(G(z)), as of a game given by a formula (arXiv:1706.08500, the toy of its figure on two
+    rates). Real samples play no part.
+    """
+    return Loss(lambda _real, fake, _: -fake, lambda _, fake: fake, threshold=None)
+
+
 def _given(real: Tensor | None) -> Tensor:
     if real is None:
         raise ValueError("a relativistic loss compares: G's loss needs D's outputs on real samples too")

@@ -68,9 +68,10 @@ def test_ls(invoke: Invoke, what: str, form: str) -> None:
 
 
 def test_ls_names_what_there_is(invoke: Invoke, repository: Path) -> None:
-    shipped = {path.stem for path in (repository / "studies").glob("*.yaml")}
+    files = (repository / "studies").rglob("*.yaml")
+    shipped = {file.relative_to(repository / "studies").with_suffix("").as_posix() for file in files}
     assert {row["name"] for row in json.loads(invoke("ls", "studies", "--format", "json")[1])} == shipped
-    assert shipped >= {"smoke", "dirac", "losses", "lr_ratio"}
+    assert shipped >= {"smoke", "replications/dirac", "losses", "lr_ratio"}
     names = [row["list"] for row in csv.DictReader(invoke("ls", "--format", "csv")[1].splitlines())]
     assert names == list(cli.LISTS)
     assert invoke("ls", "modles")[0] == 2

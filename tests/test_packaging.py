@@ -49,6 +49,7 @@ def test_the_wheel_has_every_module(wheel: zipfile.ZipFile, repository: Path) ->
         ("bench/report/templates", "*", "bench/report/templates"),
         ("bench/report/templates/sections", "*", "bench/report/templates/sections"),
         ("studies", "*.yaml", "bench/examples"),
+        ("studies/replications", "*.yaml", "bench/examples/replications"),
     ],
 )
 def test_the_wheel_has_weights_templates_and_studies(

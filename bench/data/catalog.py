@@ -133,6 +133,15 @@ DATA = Catalog(
             facts=_facts("dirac", "toy", "points", (1,), None),
             known_for="The smallest data on which plain GAN training already circles instead of converging.",
         ),
+        Entry(
+            "dataset",
+            "saddle",
+            "bench.data.toy:saddle",
+            "(0, N(0, 1)): what the model saddle makes at its equilibrium",
+            paper="arXiv:1706.08500",
+            facts=_facts("saddle", "toy", "points", (2,), None),
+            known_for="The other side of a game given by a formula, whose loss never looks at it.",
+        ),
         _mixture(
             "ring8",
             "8 Gaussians at radius (cos 2 pi i / 8, sin 2 pi i / 8), i = 0..7, with equal weights",

@@ -34,6 +34,18 @@ def dirac_sha256() -> str:
     return _sha256("dirac")
 
 
+def saddle() -> Arrays:
+    """(0, N(0, 1)): what G makes at the equilibrium of the model `saddle`, its number beside the latent."""
+    rng = np.random.Generator(philox(_record("saddle")))
+    points = np.zeros((TRAIN + HELDOUT, 2), np.float32)
+    points[:, 1] = rng.standard_normal(TRAIN + HELDOUT)
+    return Arrays(points[:TRAIN], points[TRAIN:])
+
+
+def saddle_sha256() -> str:
+    return _sha256("saddle")
+
+
 def ring8(*, radius: float, sigma: float) -> Arrays:
     """8 modes at radius (cos 2 pi i / 8, sin 2 pi i / 8), all distinct: the angle 2 pi itself is left out."""
     angle = 2.0 * np.pi * np.arange(8) / 8

@@ -10,9 +10,10 @@ from ganzoo.catalog import suggest
 
 
 def shipped() -> dict[str, Path]:
-    """Name -> file of the studies in the package."""
+    """Name -> file of the studies in the package; those of a folder are called `folder/name` and come last."""
     folder = Path(str(resources.files("bench") / "examples"))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    found = sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent != folder, path))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
 
 
 def question(path: Path) -> str:
@@ -23,7 +24,10 @@ def question(path: Path) -> str:
 
 
 def find(text: str) -> Path:
-    """The file that `text` means: a path; else a shipped study of that name. Raises StudyError."""
+    """The file that `text` means: a path; else a shipped study of that name. Raises StudyError.
+
+    The folder may be left out of the name of a shipped study, where no other is called so.
+    """
     path = Path(text)
     if not text.strip():
         raise StudyError(["the study has no name: give a YAML file, or the name of a shipped study"])
@@ -35,5 +39,8 @@ def find(text: str) -> Path:
     name = text.removeprefix("studies/").removesuffix(".yaml")
     if name in known:
         return known[name]
+    called = [each for each in known if each.rpartition("/")[2] == name]
+    if len(called) == 1:
+        return known[called[0]]
     legal = ", ".join(known) or "none"
     raise StudyError([f"{text}: no such file{suggest(name, known)}; shipped studies: {legal}"])

@@ -120,6 +120,10 @@ def _dirac(trial: Trial) -> tuple[float, float]:
     return 2, 2
 
 
+def _saddle(trial: Trial) -> tuple[float, float]:
+    return 2, 3
+
+
 def _labels(trial: Trial) -> int:
     """Classes that the networks hear of."""
     return 0 if trial.model.kwargs.get("condition", "none") == "none" else classes_of(trial.dataset)
@@ -144,4 +148,5 @@ _COUNTS: Mapping[str, Callable[[Trial], tuple[float, float]]] = {
     "resnet": _resnet,
     "conv1d": _conv1d,
     "dirac": _dirac,
+    "saddle": _saddle,
 }

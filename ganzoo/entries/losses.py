@@ -126,4 +126,14 @@ LOSSES = (
         fails_when="D is very sure: below a logit of about -27 G's gradient falls to 0.",
         aliases=("bce", "bce_loss", "binary_cross_entropy", "sigmoid_bce"),
     ),
+    Entry(
+        "loss",
+        "value",
+        "ganzoo.losses:value",
+        "D: -D(G(z)); G: D(G(z)); real samples play no part",
+        paper="arXiv:1706.08500",
+        facts={"has_targets": False, "compares": False},
+        known_for="The bare zero-sum game whose value is D's answer, for games that are given as a formula.",
+        fails_when="D is a network: nothing bounds what it answers, and it never hears of the data.",
+    ),
 )

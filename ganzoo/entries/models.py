@@ -170,4 +170,22 @@ MODELS = (
         " against.",
         fails_when="A loss is not regularised: it circles its equilibrium, leaves it, or nears it slowly.",
     ),
+    Entry(
+        "model",
+        "saddle",
+        "ganzoo.networks.saddle:saddle",
+        "G(z) = (x, z), D(x, z) = (1 + x^2)(100 - y^2) + noise (x + y) z: one number each",
+        keys={
+            "x": Key(float, 0.5, "where G starts", low=-100.0, high=100.0),
+            "y": Key(float, -0.4, "where D starts", low=-100.0, high=100.0),
+            "noise": Key(
+                float, 1.0, "SD of a sample's gradients; that of a batch's: over its root", low=0.0, high=1e6
+            ),
+        },
+        paper="arXiv:1706.08500",
+        facts={"shapes": "points", "dims": 2, "conditional": False, "dropout": False, "clashes": ()},
+        known_for="The saddle on which two rates of learning were shown to beat one; play it with the loss"
+        " value.",
+        fails_when="The faster player's rate is near its limit (0.01 for x): noise then carries it away.",
+    ),
 )

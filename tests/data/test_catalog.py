@@ -43,6 +43,7 @@ def test_facts_are_whole(entry: Entry) -> None:
 def test_classes_are_those_of_the_labels() -> None:
     expected = {
         "dirac": 0,
+        "saddle": 0,
         "ring8": 8,
         "grid25": 25,
         "spiral": 20,
@@ -58,7 +59,7 @@ def test_classes_are_those_of_the_labels() -> None:
     assert {entry.name: classes_of(Component(entry.name)) for entry in ENTRIES} == expected
 
 
-@pytest.mark.parametrize("name", ["dirac", "ring8", "grid25", "spiral", "waves", "digits"])
+@pytest.mark.parametrize("name", ["dirac", "saddle", "ring8", "grid25", "spiral", "waves", "digits"])
 def test_facts_are_those_of_the_arrays(name: str) -> None:
     data = load(Component(name))
     assert data.shape == shape_of(Component(name))

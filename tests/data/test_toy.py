@@ -73,6 +73,14 @@ def test_dirac_is_zero_and_has_no_labels() -> None:
     assert data.train_labels is data.centres is data.n_modes is None
 
 
+def test_saddle_is_noise_beside_zero() -> None:
+    data = load(Component("saddle"))
+    assert (data.train.shape, data.heldout.shape) == ((20_000, 2), (10_000, 2))
+    assert not data.train[:, 0].any()
+    assert data.train[:, 1].std() == pytest.approx(1.0, abs=0.02)
+    assert data.train_labels is data.centres is None
+
+
 @pytest.mark.parametrize(("name", "start"), [("ring8", "90bf10035781b9e0"), ("grid25", "abcadb3c45925bbb")])
 def test_fingerprints_stay(name: str, start: str) -> None:
     """They are part of every trial's id."""

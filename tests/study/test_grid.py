@@ -301,7 +301,7 @@ def test_image_sizes_of_dcgan() -> None:
 @pytest.mark.parametrize(
     ("name", "cells", "number"),
     [
-        *[("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("dirac", 134, 670)],
+        *[("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("replications/dirac", 134, 670)],
         *[("losses", 36, 360), ("regularisers", 56, 560), ("digits_dcgan", 1, 2), ("digits_cgan", 3, 6)],
     ],
 )

@@ -199,5 +199,5 @@ def test_it_survives_in_the_results(tmp_path: Path) -> None:
 
 
 def test_the_shipped_study_of_theory_is_sound(repository: Path) -> None:
-    study = load_study(repository / "studies" / "dirac.yaml")
+    study = load_study(repository / "studies" / "replications" / "dirac.yaml")
     assert len(study.document["published"]) > 60

@@ -28,7 +28,7 @@ from tests.train.dirac_theory import EIGENVALUES, METHODS, NOISY
 
 H = 0.2
 FAR, NEAR = (1.0, -1.0), (1e-6, -1e-6)
-STUDY = Path(__file__).parents[2] / "studies" / "dirac.yaml"
+STUDY = Path(__file__).parents[2] / "studies" / "replications" / "dirac.yaml"
 METRICS = (Component("orbit"),)
 
 SCHEDULES: dict[str, dict[str, object]] = {
