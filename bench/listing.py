@@ -28,6 +28,17 @@ def render(rows: Sequence[Mapping[str, Any]], form: str, columns: Sequence[str] 
     return table(names, rows)
 
 
+def dumps(record: Any) -> str:
+    """A record of records and lists as JSON; what is not finite is null."""
+    return json.dumps(_deep(record), indent=2)
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _deep(each) for key, each in value.items()}
+    return [_deep(each) for each in value] if isinstance(value, (list, tuple)) else _plain(value)
+
+
 def table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Aligned columns under their names; numbers to the right."""
     cells = [[_shown(row.get(name)) for name in names] for row in rows]

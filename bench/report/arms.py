@@ -73,6 +73,10 @@ class Part:
         return [(each, self.trials[index == i]) for i, each in enumerate(records) if (index == i).any()]
 
 
+Row = tuple[str, Part, "np.ndarray[Any, np.dtype[np.bool_]]"]
+"""An arm's name, where its trials are, and which of them."""
+
+
 def of_axis(results: Results, axis: str, metric: str | None = None, where: str | None = None) -> Question:
     """The values of one axis of one study as arms.
 
@@ -85,14 +89,19 @@ def of_axis(results: Results, axis: str, metric: str | None = None, where: str |
         known = f"its axes: {', '.join(axes)}" if axes else "it has no axes"
         raise UserError(f"--by {axis}: {view.name} has no axis {axis!r}{suggest(axis, axes)}; {known}")
     part = _part(view.name, view, where)
-    column = axes[axis]
-    values = _in_order(view, axis, part.trials[column])
+    rows, values = by_value(part, axis)
     if len(values) < 2:
         one = f"one value only, {label(values[0])}" if values else "no value"
         there = f" where {where}" if where else ""
         raise UserError(f"--by {axis}: the judged trials{there} have {one}: nothing to compare")
-    rows = [(label(value), part, _at(part.trials[column], value)) for value in values]
     return best_first(question(rows, values, axis, metric, where))
+
+
+def by_value(part: Part, axis: str) -> tuple[list[Row], list[Any]]:
+    """An arm for each value of an axis, in the study's order, and the values."""
+    column = part.trials[part.view.all_axes[axis]]
+    values = _in_order(part.view, axis, column)
+    return [(label(value), part, _at(column, value)) for value in values], values
 
 
 def best_first(asked: Question) -> Question:
@@ -127,10 +136,6 @@ def of_studies(several: Sequence[Results], metric: str | None = None, where: str
     parts = [_part(name, view, where) for name, view in zip(names, views, strict=True)]
     rows = [(part.name, part, np.ones(len(part.trials), dtype=np.bool_)) for part in parts]
     return question(rows, names, STUDY, metric, where)
-
-
-Row = tuple[str, Part, "np.ndarray[Any, np.dtype[np.bool_]]"]
-"""An arm's name, where its trials are, and which of them."""
 
 
 def question(

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from bench.judge.comparison import Standing
 from bench.judge.effects import LOWER
 from bench.report.compared import Compared, method_rows
-from bench.report.lines import End, end_labels, looks, room, short
+from bench.report.lines import looks, short
 from bench.report.svg import INK, MUTED, PANEL, Figure, figure, style, to_svg
 from bench.report.words import clean, number, span
 
@@ -28,9 +28,7 @@ def rates(it: Compared) -> Figure:
     """The failure rate of each method over its whole grid, and that of its chosen cell on fresh seeds."""
     standings, by = it.found.standings, it.asked.by
     with style():
-        made = figure(
-            PANEL + max(0.0, room([s.name for s in standings]) - 1.0), max(HIGH, 0.9 + 0.34 * len(standings))
-        )
+        made = figure(PANEL, max(HIGH, 0.9 + 0.34 * len(standings)))
         axes = made.subplots()
         for row, each in enumerate(standings):
             _dot(axes, row, each)
@@ -72,27 +70,20 @@ def profile(it: Compared) -> Figure | None:
     if len(at) < 2 or at[0] == at[-1]:
         return None
     with style():
-        margin = 0.3 + room([s.name for s in standings])
-        made = figure(PANEL + max(0.0, margin - 1.0), max(HIGH, 0.9 + 0.2 * len(standings)), layout=None)
-        width, height = made.get_size_inches()
-        made.subplots_adjust(
-            left=0.62 / width, right=1 - margin / width, bottom=0.55 / height, top=1 - 0.15 / height
-        )
+        made = figure(PANEL, max(HIGH, 0.9 + 0.21 * len(standings)))
         axes = made.subplots()
-        ends = []
         for each, (colour, dashes) in zip(standings, looks(list(it.asked.values)), strict=True):
             line = each.profile
-            axes.plot(at, line.share, color=colour, linestyle=dashes, linewidth=1.8)
+            axes.plot(at, line.share, color=colour, linestyle=dashes, linewidth=1.8, label=short(each.name))
             if line.low is not None and line.high is not None and len(standings) <= BANDS:
                 axes.fill_between(at, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
-            ends.append(End(float(line.share[-1]), short(each.name), colour, dashes))
         _scale(axes, it, at)
-        made.canvas.draw()
-        end_labels(axes, ends)
+        # Lines meet at 1, so names at their ends would say nothing.
+        made.legend(loc="outside right center", fontsize=8.5, handlelength=2.6)
         better = "at most" if it.asked.better == LOWER else "at least"
         svg = to_svg(
             made,
-            f"Share of trials with a {it.asked.metric} of {better} each value, for each {clean(it.asked.by)}.",
+            f"Share of trials with {it.asked.metric} {better} each value, for each {clean(it.asked.by)}.",
         )
         return Figure(svg, _profile_rows(it), f"profile-of-{it.asked.metric}-by-{clean(it.asked.by)}")
 

@@ -20,6 +20,9 @@ WIDE = 100
 NARROWEST = 8
 """Letters that a name keeps at least."""
 
+LONGEST_CELL = 26
+"""Letters of a chosen cell's name for which its table has room."""
+
 
 def failed_text(bounds: Bounds) -> str:
     """`5 to 30 % [1, 45]`; without the brackets where there is no interval."""
@@ -114,23 +117,34 @@ def text(it: Compared) -> str:
     floor = f", floor {brief(asked.floor[0])}" if math.isfinite(asked.floor[0]) else ""
     kind, sign = ("ratio", "/") if it.is_ratio else ("difference", "-")
     head = (
-        f"{asked.metric} of {asked.data}: {which} is better{floor}; the interquartile mean. failed: from none "
-        "of the undecided failed to all of them. [...]: 95 % over the seeds. chosen cell: on odd seeds; "
-        "fresh: on the even ones."
+        f"{asked.metric} of {asked.data}: {which} is better{floor}; the interquartile mean. failed: from "
+        "none of the undecided failed to all of them. [...]: 95 % over the seeds. chosen cell: the best on "
+        "odd seeds; fresh: what it does on the even ones."
     )
     legend = (
-        f"failed: first - second, in points. {kind}: {asked.metric} of the first {sign} the second. p: Holm's. "
-        "better: P(first better than second, same seed and cell). r: correlation of the paired seeds."
+        f"failed: first - second, in points. {kind}: {asked.metric} of the first {sign} the second. p: "
+        "Holm's. better: P(first better than second, same seed and cell). r: correlation of the paired seeds."
     )
     parts = [
         _wrapped(answer(it)),
         _wrapped(head),
-        fitted(standing_cells(it), ("chosen cell", asked.by)),
+        *_standings(it),
         _wrapped(legend),
         fitted(pair_cells(it), ("first", "second")),
         "\n".join(_wrapped(f"- {each}", "  ") for each in how(it)),
     ]
     return printable("\n\n".join(parts))
+
+
+def _standings(it: Compared) -> list[str]:
+    """The table of methods; chosen cells with long names stand below it."""
+    rows = standing_cells(it)
+    if max(len(row["chosen cell"]) for row in rows) <= LONGEST_CELL:
+        return [fitted(rows, (it.asked.by,))]
+    name = max(len(row[it.asked.by]) for row in rows)
+    cells = [f"  {row[it.asked.by]:<{name}}  {row['chosen cell']}" for row in rows]
+    shown = [{key: value for key, value in row.items() if key != "chosen cell"} for row in rows]
+    return [fitted(shown, (it.asked.by,)), "\n".join(["chosen cells", *cells])]
 
 
 def _wrapped(prose: str, indent: str = "") -> str:

@@ -1,0 +1,180 @@
+"""Methods compared, as a page of its own and as a part of the report."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError
+from bench.judge.comparison import FIRST, SECOND, Contrast, Standing
+from bench.judge.effects import LOWER
+from bench.report import compare_figures, template
+from bench.report.arms import STUDY, Question, of_axis, of_studies
+from bench.report.compare_text import (
+    brief,
+    ends,
+    failed_text,
+    fresh_text,
+    middle_text,
+    p_text,
+    points_text,
+    r_text,
+    ratio_text,
+    share_text,
+    winner,
+)
+from bench.report.compared import Compared, answer, how, tidy
+from bench.report.words import clean, csv_text, number, percent, slug
+from bench.store.atomic import write_text
+from bench.store.tables import Results, load
+
+
+def ask(
+    several: Sequence[Results], by: str | None = None, metric: str | None = None, where: str | None = None
+) -> Question:
+    """The question that the command line asks: values of an axis of one study, or several studies.
+
+    Raises:
+        UserError: one study without an axis, several with one, or what `of_axis` and `of_studies` refuse.
+    """
+    if len(several) > 1 and by is not None:
+        raise UserError(
+            "--by compares the values of an axis within one study; several studies are compared as they are"
+        )
+    if len(several) > 1:
+        return of_studies(several, metric, where)
+    if by is None:
+        axes = ", ".join(map(str, several[0].study.get("grid") or several[0].meta.get("axes") or ()))
+        raise UserError(
+            "one study alone: say by which axis to compare, as --by AXIS"
+            + (f" (its axes: {axes})" if axes else "; it has no axes, so give another study")
+        )
+    return of_axis(several[0], by, metric, where)
+
+
+def load_all(paths: Sequence[Path]) -> list[Results]:
+    """The results of every path; all that cannot be read are said at once."""
+    found, problems = [], []
+    for path in paths:
+        try:
+            found.append(load(path))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return found
+
+
+def write(it: Compared, several: Sequence[Results], path: Path) -> Path:
+    """Write the page: one file that needs no network."""
+    write_text(path, page(it, several))
+    return path
+
+
+def page(it: Compared, several: Sequence[Results]) -> str:
+    """The page as text."""
+    asked, names = it.asked, [arm.name for arm in it.asked.arms]
+    title = " against ".join(names) if len(names) < 4 else f"{len(names)} compared"
+    if asked.by != STUDY:
+        name = clean(several[0].study.get("name") or several[0].path.name)
+        title = f"{name}: {clean(asked.by)} compared"
+    facts = [
+        ("data", asked.data),
+        ("samples", asked.samples),
+        ("metric", f"{asked.metric}, {'lower' if asked.better == LOWER else 'higher'} is better"),
+        ("floor", number(asked.floor[0])),
+        ("trials", str(sum(len(arm) for arm in asked.arms))),
+    ]
+    sources = [(clean(each.study.get("name") or each.path.name), clean(each.path)) for each in several]
+    return template.render(
+        "compare.html.j2", f"{title} – ganbench", heading=title, block=block(it), facts=facts, sources=sources
+    )
+
+
+def block(it: Compared, group: str = "") -> dict[str, Any]:
+    """What the templates show of one comparison."""
+    rows = tidy(it)
+    header = list(rows[0])
+    table = csv_text(header, ([row[key] for key in header] for row in rows))
+    return {
+        "refused": "",
+        "group": group,
+        "by": clean(it.asked.by),
+        "metric": clean(it.asked.metric),
+        "ratio": it.is_ratio,
+        "tests": it.found.family,
+        "answer": answer(it),
+        "rates": compare_figures.rates(it),
+        "profile": compare_figures.profile(it),
+        "methods": [_standing(each) for each in it.found.standings],
+        "pairs": [_pair(it, each) for each in it.found.contrasts],
+        "how": [_sentence(each) for each in how(it)],
+        "csv_href": f"data:text/csv;base64,{base64.b64encode(table.encode()).decode()}",
+        "csv_name": f"{slug(f'compared-by-{it.asked.by}-{group}')}.csv",
+    }
+
+
+def refused(by: str, group: str, why: str) -> dict[str, Any]:
+    """A comparison that could not be made, for the templates."""
+    return {"refused": clean(why), "group": group, "by": clean(by)}
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _standing(each: Standing) -> dict[str, Any]:
+    cell, fresh = fresh_text(each.choice)
+    row = {
+        "name": each.name,
+        "trials": each.trials,
+        "cells": each.cells,
+        "seeds": each.seeds,
+        "failed": failed_text(each.failure),
+        "failed_v": (each.failure.low.mean + each.failure.high.mean) / 2,
+        "diverged": each.diverged,
+        "middle": middle_text(each.middle),
+        "middle_v": each.middle.mean,
+        "cell": cell,
+        **dict.fromkeys(("seen_v", "fresh_v", "value_v")),
+        **dict.fromkeys(("seen", "fresh", "value"), "–"),
+    }
+    if each.choice is None:
+        return row
+    low, high = each.choice.failure.low, each.choice.failure.high
+    return row | {
+        "seen": percent(each.choice.seen),
+        "seen_v": each.choice.seen,
+        "fresh": fresh + ends(low.low, high.high, 100),
+        "fresh_v": (low.mean + high.mean) / 2,
+        "value": brief(each.choice.value),
+        "value_v": each.choice.value,
+    }
+
+
+def _pair(it: Compared, each: Contrast) -> dict[str, Any]:
+    firm = (FIRST, SECOND)
+    return {
+        "first": each.first,
+        "second": each.second,
+        "less": winner(each, each.verdict_failure),
+        "failure_css": "firm" if each.verdict_failure in firm else "open",
+        "failure": points_text(each),
+        "failure_v": (each.failure[0].estimate.mean + each.failure[1].estimate.mean) / 2,
+        "failure_p": p_text(each.adjusted_failure),
+        "failure_p_v": each.adjusted_failure,
+        "better": winner(each, each.verdict_value),
+        "value_css": "firm" if each.verdict_value in firm else "open",
+        "effect": ratio_text(it, each.value),
+        "effect_v": each.value.estimate.mean,
+        "effect_p": p_text(each.adjusted_value),
+        "effect_p_v": each.adjusted_value,
+        "improvement": share_text(each.improvement),
+        "improvement_v": each.improvement.mean,
+        "r": r_text(each.value.correlation),
+        "r_v": each.value.correlation,
+        "pairs": each.pairs,
+        "seeds": each.seeds,
+    }
