@@ -21,7 +21,7 @@ import click
 
 from bench import __version__
 from bench.errors import UserError
-from bench.listing import printable, render
+from bench.listing import dumps, printable, render
 from bench.options import Choice, Duration, Folder, Packing, choosing, packing, trials_of
 
 if TYPE_CHECKING:
@@ -175,9 +175,11 @@ def validate(choice: Choice) -> int:
 @FORMAT
 def status(results: Path, watch: bool, as_json: bool, form: str) -> int:
     """How many trials of RESULTS are pending, running, done or crashed, pack by pack."""
-    from bench.status import packs_of, summary
+    from bench.status import origin, packs_of, summary
 
     form = "json" if as_json else form
+    if told := origin(results):
+        say(told)
     while True:
         rows = packs_of(results)
         if form == "table":
@@ -276,6 +278,45 @@ def report(results: Path, opened: bool) -> int:
     return DONE
 
 
+@cli.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--by", metavar="AXIS", help="Compare the values of this axis of one study.")
+@click.option("--metric", metavar="NAME", help="By this metric.  [default: the primary distance]")
+@click.option("--where", metavar="TEXT", help='Only these trials: "dataset == ring8 and lr_ratio > 1".')
+@click.option("--out", type=Folder(), metavar="PAGE.html", help="Write a page with figures, too; one file.")
+@FORMAT
+def compare(
+    results: tuple[Path, ...],
+    by: str | None,
+    metric: str | None,
+    where: str | None,
+    out: Path | None,
+    form: str,
+) -> int:
+    """Compare the studies RESULTS..., or with --by the values of an axis (losses, say) of one.
+
+    Failure rates over the whole grid, the cell that each would choose on fresh seeds, and every pair with
+    Holm's correction; paired by seed and cell where both have them. RESULTS may be files of single runs.
+    What was measured otherwise (data, samples, extractor, protocol, rules) is not compared.
+    """
+    from bench.report import compare as comparing
+    from bench.report.compared import as_json, compared, tidy
+
+    several = comparing.load_all(results)
+    it = compared(comparing.ask(several, by, metric, where))
+    if form == "json":
+        put(dumps(as_json(it)))
+    elif form == "csv":
+        put(render(tidy(it), form))
+    else:
+        from bench.report.compare_text import text
+
+        put(text(it))
+    if out is not None:
+        say(f"page: {comparing.write(it, several, out)}")
+    return DONE
+
+
 LISTS = (
     *("models", "losses", "penalties", "updates", "optimizers", "datasets", "metrics"),
     *("outcomes", "rules", "recipes", "studies"),
@@ -318,7 +359,10 @@ def schema() -> int:
 def doctor(results: Path | None, form: str) -> int:
     """Say what this machine has and lacks; with RESULTS, verify every file that its ledger names."""
     from bench.doctor import machine, verify
+    from bench.status import origin
 
+    if results and (told := origin(results)):
+        say(told)
     rows = verify(results) if results else machine()
     put(render(rows, form))
     return CRASHED if any(row["state"] == "bad" for row in rows) else DONE

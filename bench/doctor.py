@@ -10,7 +10,7 @@ from bench.data import idx
 from bench.data.fingerprint import fingerprint
 from bench.errors import UserError
 from bench.metrics.catalog import METRICS
-from bench.store import ledger, manifest
+from bench.store import ledger, manifest, tables
 from bench.study import examples
 from bench.trial import Component
 from ganzoo.catalog import CatalogError
@@ -42,16 +42,19 @@ def machine() -> list[Row]:
 
 
 def verify(results: Path) -> list[Row]:
-    """One row per finished pack whose files were read and checked against the ledger, `bad` where damaged."""
-    plan = ledger.read_plan(results)
-    if plan is None:
-        raise UserError(f"{results} holds no plan.json; is it a results folder?")
-    damaged = ledger.damage(results, plan.packs)
+    """One row per finished pack whose files were read and checked against the ledger, `bad` where damaged.
+
+    Of tables that were handed on without a ledger, one row a table.
+    """
+    outline = ledger.read_outline(results)
+    if outline is None:
+        return _tables(results)
     rows = []
-    for pack in plan.packs:
+    for pack in outline[0]:
         state = ledger.pack_status(results, pack.id)
-        if pack.id in damaged:
-            rows.append({"check": pack.id, "state": "bad", "detail": damaged[pack.id]})
+        damage = ledger.damage_of(results, pack.id, pack.trials)
+        if damage:
+            rows.append({"check": pack.id, "state": "bad", "detail": damage})
         elif state == "crashed":
             error = ledger.read_crash(ledger.pack_folder(results, pack.id)) or ""
             rows.append(
@@ -60,6 +63,14 @@ def verify(results: Path) -> list[Row]:
         else:
             rows.append({"check": pack.id, "state": "good", "detail": state})
     return rows
+
+
+def _tables(results: Path) -> list[Row]:
+    if not (results / tables.TRIALS).exists():
+        raise UserError(f"{results} holds no plan.json; is it a results folder?")
+    found = tables.load(results)
+    named = ((tables.TRIALS, found.trials), (tables.CURVES, found.curves), (tables.ATTEMPTS, found.attempts))
+    return [_row(name, True, f"{len(frame)} rows") for name, frame in named if (results / name).exists()]
 
 
 def _row(check: str, value: Any, otherwise: str, optional: bool = False) -> Row:

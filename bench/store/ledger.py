@@ -58,6 +58,15 @@ class Done:
         return (*self.segments, *self.previews, *((self.final,) if self.final else ()))
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A pack as every version of ganbench has planned it: its id, its trials, and the steps they train."""
+
+    id: str
+    trials: tuple[str, ...]
+    steps: int
+
+
 def pack_folder(results: Path, pack_id: str) -> Path:
     return results / PACKS / pack_id
 
@@ -137,6 +146,31 @@ def read_plan(results: Path) -> Plan | None:
         if given["id"] != pack.id or [t["id"] for t in given["trials"]] != [t.id for t in pack.trials]:
             raise UserError(f"{path} was changed by hand: pack {given['id']} is not the hash of its record")
     return plan
+
+
+def read_outline(results: Path) -> tuple[list[Planned], str] | None:
+    """The packs of `plan.json`, also of one that another version made, and how it was made (empty: by ours).
+
+    None when there is no plan.
+    """
+    try:
+        plan = read_plan(results)
+    except OtherVersion as error:
+        try:
+            packs = atomic.read_json(results / "plan.json")["packs"]
+            return [_planned(each) for each in packs], error.made
+        except (KeyError, TypeError, ValueError, IndexError):
+            raise error from None
+    if plan is None:
+        return None
+    return [Planned(p.id, tuple(t.id for t in p.trials), p.trials[0].steps) for p in plan.packs], ""
+
+
+def _planned(record: Mapping[str, Any]) -> Planned:
+    trials = record["trials"]
+    return Planned(
+        str(record["id"]), tuple(str(each["id"]) for each in trials), int(trials[0]["record"]["steps"])
+    )
 
 
 def _unlike_ours(plan: Mapping[str, Any]) -> list[str]:
@@ -236,20 +270,24 @@ def read_done(folder: Path) -> Done | None:
 
 def damage(results: Path, packs: Iterable[Pack]) -> dict[str, str]:
     """Pack id -> sentence, for every pack declared done whose files no longer verify."""
-    found = {}
-    for pack in packs:
-        folder = pack_folder(results, pack.id)
-        try:
-            done = read_done(folder)
-            if done is None:
-                continue
-            if set(done.rows) != {trial.id for trial in pack.trials}:
-                raise Corrupt(f"{folder / 'done.json'} does not name the trials of its pack")
-            for part in done.parts:
-                read_part(folder, part)
-        except Corrupt as error:
-            found[pack.id] = str(error)
-    return found
+    told = {pack.id: damage_of(results, pack.id, (trial.id for trial in pack.trials)) for pack in packs}
+    return {pack: sentence for pack, sentence in told.items() if sentence}
+
+
+def damage_of(results: Path, pack_id: str, trials: Iterable[str]) -> str:
+    """What is wrong with the files of a pack of these trials that is declared done; else empty."""
+    folder = pack_folder(results, pack_id)
+    try:
+        done = read_done(folder)
+        if done is None:
+            return ""
+        if set(done.rows) != set(trials):
+            raise Corrupt(f"{folder / 'done.json'} does not name the trials of its pack")
+        for part in done.parts:
+            read_part(folder, part)
+    except Corrupt as error:
+        return str(error)
+    return ""
 
 
 def reopen_damaged(results: Path, packs: Sequence[Pack]) -> list[str]:
