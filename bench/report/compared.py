@@ -84,36 +84,6 @@ def _joined(names: Sequence[str]) -> str:
 def how(it: Compared) -> list[str]:
     """How it was compared, a sentence each: pairing, the scale of effects, budgets, what else differs."""
     asked, found = it.asked, it.found
-    said = (
-        [f"{asked.data}, {asked.samples} samples per evaluation"] if asked.samples != "none" else [asked.data]
-    )
-    if asked.where:
-        said.append(f"only trials with {asked.where}")
-    said += _pairing(found.contrasts)
-    kind = "medians" if found.medians else "means"
-    why = ", since trials diverged (worst of all)" if found.medians else ""
-    if it.is_ratio:
-        said.append(f"ratios of {asked.metric} are {kind} over the seeds of logarithms{why}")
-    else:
-        said.append(f"differences of {asked.metric} are {kind} over the seeds{why}")
-    refused = [e.value.estimate for e in found.contrasts if e.paired and e.value.estimate.low is None]
-    if found.family and refused:
-        whose = "" if len(refused) == len(found.contrasts) else f"{len(refused)} pairs have "
-        said.append(f"{whose}no test of {asked.metric}: {refused[0].method}")
-    if found.budget:
-        said.append(found.budget)
-    if asked.differs:
-        whose = "the studies" if asked.by == STUDY else "the values"
-        said.append(f"{whose} differ in {', '.join(asked.differs)}")
-    unknown = [f"{s.unknown} of {s.name}" for s in found.standings if s.unknown]
-    if unknown:
-        said.append(f"without a value of {asked.metric}, and in no number of it: {', '.join(unknown)}")
-    return [*said, *asked.notes]
-
-
-def _pairing(pairs: Sequence[Contrast]) -> list[str]:
-    paired = [each for each in pairs if each.paired]
-    apart = [each for each in pairs if not each.paired]
     measured = f", {asked.samples} samples per evaluation" if asked.samples != "none" else ""
     said = [f"data: {asked.data}{measured}"]
     if asked.where:
