@@ -60,6 +60,28 @@ def seeds_for_power(sd: float, effect: float, wanted: float = 0.8, confidence: f
     return _fewest(lambda n: power(sd, effect, n, confidence) >= wanted)
 
 
+def chance_to_settle(sd: float, margin: float, n: int, confidence: float = CONFIDENCE) -> float:
+    """Probability that Student's half-width over n seeds is below half the margin; 0 below 5 seeds.
+
+    P(chi2(n - 1) < (n - 1) n m^2 / (4 t^2 sd^2)). An interval [L, U] that is shorter than the margin m either
+    leaves 0 out or lies within (-m, m): then a claim is settled, whatever the truth is.
+    """
+    if n < SEEDS_FOR_INTERVAL:
+        return 0.0
+    t = special.stdtrit(n - 1, (1 + confidence) / 2)
+    return float(special.chdtr(n - 1, (n - 1) * n * (margin / (2 * t * sd)) ** 2))
+
+
+def seeds_to_settle(sd: float, margin: float, wanted: float = 0.8, confidence: float = CONFIDENCE) -> int:
+    """The fewest seeds with which a claim is settled with the wanted probability, whatever the truth is.
+
+    Raises:
+        UserError: margin or sd is not positive, or more than 100,000 seeds would be needed.
+    """
+    _positive(sd, margin)
+    return _fewest(lambda n: chance_to_settle(sd, margin, n, confidence) >= wanted)
+
+
 def sd_of_share(rate: float, cells: int, alike: float = 0.0) -> float:
     """Standard deviation over seeds of a rate averaged over cells: sqrt(p (1 - p) (1 + (C - 1) alike) / C).
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,8 @@ class StudyLike(Protocol):
     def checkpoint(self) -> Any: ...
     @property
     def resources(self) -> Any: ...
+    @property
+    def claims_sha256(self) -> Mapping[str, str]: ...
     def to_yaml(self) -> str: ...
 
 
@@ -162,6 +164,8 @@ class _Run:
         )
         session: dict[str, Any] = {"started": time.time(), "backend": self.options.backend}
         session["argv"] = sys.argv[1:]
+        # What was claimed before anything was seen: a claim that differs later says so.
+        session["claims"] = self.study.claims_sha256
         if self.study.plugins:
             session["plugins"] = [plugin.to_json() for plugin in self.study.plugins]
         index = manifest.open_session(self.out, session, list(self.study.partial))

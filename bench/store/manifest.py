@@ -7,7 +7,7 @@ import platform
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,11 @@ def open_session(results: Path, session: Mapping[str, Any], partial: list[str]) 
     record = read(results)
     sessions = [
         *record.get("sessions", []),
-        {**session, "machine": machine(), "versions": versions(), **source()},
+        {**session, "partial": partial, "machine": machine(), "versions": versions(), **source()},
     ]
     marks = list(dict.fromkeys([*record.get("partial", []), *partial]))
-    atomic.write_json(results / FILE, {"protocol": PROTOCOL, "partial": marks, "sessions": sessions})
+    made = {"protocol": PROTOCOL, "partial": marks, "sessions": sessions}
+    atomic.write_json(results / FILE, {**record, **made})
     return len(sessions) - 1
 
 
@@ -49,6 +50,31 @@ def close_session(results: Path, index: int, session: Mapping[str, Any]) -> None
     record = read(results)
     record["sessions"][index].update(session)
     atomic.write_json(results / FILE, record)
+
+
+def partial_now(record: Mapping[str, Any]) -> list[str]:
+    """What keeps the results from covering the study: the marks of the last start, not those that a later,
+    whole one made good; all marks where starts do not tell theirs."""
+    sessions = record.get("sessions") or []
+    last = sessions[-1].get("partial") if sessions else None
+    return [str(each) for each in (record.get("partial") or [] if last is None else last)]
+
+
+def look_of(record: Mapping[str, Any], seeds: Sequence[int]) -> int:
+    """Which look at the results a judging of these seeds is, from 1 on: the same seeds are the same look."""
+    looks = [sorted(each.get("seeds", [])) for each in record.get("looks") or []]
+    wanted = sorted(seeds)
+    return looks.index(wanted) + 1 if wanted in looks else len(looks) + 1
+
+
+def record_look(results: Path, seeds: Sequence[int]) -> None:
+    """Remember that claims were judged with these seeds; nothing is written where that is known."""
+    record = read(results)
+    if look_of(record, seeds) <= len(record.get("looks") or []):
+        return
+    looks = [*(record.get("looks") or []), {"seeds": sorted(seeds), "at": round(time.time())}]
+    whole = {"protocol": PROTOCOL, "partial": [], "sessions": [], **record, "looks": looks}
+    atomic.write_json(results / FILE, whole)
 
 
 def versions() -> dict[str, str]:

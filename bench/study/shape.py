@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.study.keys import FIELDS, KINDS, truth_hint
 from bench.study.problems import Problems, show
@@ -15,6 +15,9 @@ from ganzoo.entry import number_hint
 
 SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """What a study or a claim may be called: it becomes the name of a folder."""
+
+QUANTITIES = ("flag", "outcome", "metric", "monitor")
+BOUNDS = ("above", "below", "at_least", "at_most")
 
 
 class _Block(BaseModel):
@@ -53,18 +56,129 @@ class ResourcesBlock(_Block):
     )
 
 
+class QuantityBlock(_Block):
+    """What of a trial is looked at: exactly one of four."""
+
+    flag: str | None = Field(default=None, description="share of trials whose sign of this name holds")
+    outcome: list[str] | None = Field(
+        default=None,
+        description="share of trials that end so, or in one of several ways; `failure`: in any of them",
+    )
+    metric: str | None = Field(default=None, description="final.<metric>: the median over W")
+    monitor: str | None = Field(default=None, description="the median over W of a monitor")
+
+    @field_validator("outcome", mode="before")
+    @classmethod
+    def _listed(cls, outcome: Any) -> Any:
+        return [outcome] if isinstance(outcome, str) else outcome
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        named = [name for name in QUANTITIES if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError(f"expected one of {', '.join(QUANTITIES)}")
+        return self
+
+
+class EffectBlock(QuantityBlock):
+    """What the treatment is claimed to change."""
+
+    scale: Literal["difference", "log_ratio"] | None = Field(
+        default=None, description="default: log_ratio for distances, else difference"
+    )
+
+
+class AmongBlock(_Block):
+    """Which trials a value is claimed of."""
+
+    outcome: list[str] = Field(min_length=1, description="those that end so")
+
+    @field_validator("outcome", mode="before")
+    @classmethod
+    def _listed(cls, outcome: Any) -> Any:
+        return [outcome] if isinstance(outcome, str) else outcome
+
+
+class ValueBlock(QuantityBlock):
+    """A quantity that is claimed to lie within bounds."""
+
+    within: list[float] = Field(min_length=2, max_length=2, description="lowest and highest value")
+    among: AmongBlock | None = Field(default=None, description="default: all trials")
+
+
+class PremiseBlock(QuantityBlock):
+    """What must hold of one of the arms for the claim to be tested at all; exactly one bound."""
+
+    arm: Literal["control", "treatment"] = Field(default="control", alias="in")
+    above: float | None = None
+    below: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Self:
+        given = [name for name in BOUNDS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of {', '.join(BOUNDS)}")
+        return self
+
+
 class ClaimBlock(_Block):
-    """A hypothesis about the results; it is judged from the tables."""
+    """A hypothesis about the results; it is judged from the tables (docs/claims.md)."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     id: str = Field(pattern=SLUG)
     text: str
-    effect: dict[str, Any] | None = None
-    value: dict[str, Any] | None = None
-    where: dict[str, Any] = Field(default_factory=dict)
-    compare: dict[str, Any] | None = None
-    given: dict[str, Any] | None = None
-    expect: str | None = None
-    margin: float | None = Field(default=None, ge=0.0)
+    effect: EffectBlock | None = Field(default=None, description="what the treatment changes")
+    value: ValueBlock | None = Field(default=None, description="or: what lies within bounds")
+    where: dict[str, Any] = Field(default_factory=dict, description="axis or key -> value, or list of them")
+    compare: dict[str, Any] | None = Field(
+        default=None, description="axis -> [treatment, control]; several axes change together"
+    )
+    given: list[PremiseBlock] = Field(
+        default_factory=list,
+        description="premises; one alone needs no list",
+    )
+    expect: Literal["less", "more"] | None = Field(default=None, description="of the treatment")
+    margin: float | None = Field(default=None, gt=0.0, description="smaller effects count as none")
+    belief: int | None = Field(default=None, ge=1, description="row of the table of beliefs in the docs")
+
+    @field_validator("given", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return [given] if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ClaimBlock:
+        if (self.effect is None) == (self.value is None):
+            raise ValueError("needs either effect or value")
+        given = {name for name in ("compare", "expect", "margin") if getattr(self, name) is not None}
+        if self.effect is not None and len(given) < 3:
+            lacks = [name for name in ("compare", "expect", "margin") if name not in given]
+            raise ValueError(f"an effect also needs {', '.join(lacks)}")
+        if self.value is not None and (given or self.given):
+            extra = [
+                *(n for n in ("compare", "expect", "margin") if n in given),
+                *["given"] * bool(self.given),
+            ]
+            raise ValueError(f"a value takes no {', '.join(extra)}")
+        return self
+
+
+class RateBlock(_Block):
+    """What must hold of a seed's number for the seed to count; exactly one bound."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("expected one of at_least, at_most")
+        return self
 
 
 class PublishedBlock(_Block):
@@ -78,18 +192,38 @@ class PublishedBlock(_Block):
     at: int | None = Field(default=None, ge=0, description="step; default: the end")
     value: float | None = Field(default=None, description="the number, with `within` or `standard_errors`")
     within: float | None = Field(default=None, ge=0.0, description="largest difference that agrees")
-    standard_errors: float | None = Field(default=None, gt=0.0, description="the same in SE over seeds")
+    standard_errors: float | None = Field(
+        default=None, gt=0.0, le=6.0, description="the same in SE over seeds"
+    )
     below: float | None = None
     at_least: float | None = None
+    lower_than: dict[str, Any] | None = Field(
+        default=None, description="axis -> value of the cells that have a higher number, paired by seed"
+    )
+    statistic: Literal["mean", "median"] = Field(default="mean", description="over the seeds")
+    rate: RateBlock | None = Field(default=None, description="or the share of seeds whose number is so")
+    of: int | None = Field(default=None, ge=1, description="seeds behind the published number")
+    se: float | None = Field(default=None, gt=0.0, description="its own standard error")
+    reduced: str | None = Field(
+        default=None, min_length=1, description="what this run has less of, than theirs"
+    )
+    note: str | None = Field(default=None, min_length=1, description="what to know of a difference")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> PublishedBlock:
-        said = [name for name in ("value", "below", "at_least") if getattr(self, name) is not None]
+        kinds = ("value", "below", "at_least", "lower_than")
+        said = [name for name in kinds if getattr(self, name) is not None]
         tolerances = [name for name in ("within", "standard_errors") if getattr(self, name) is not None]
         if len(said) != 1:
-            raise ValueError("expected one of value, below, at_least")
+            raise ValueError("expected one of value, below, at_least, lower_than")
         if len(tolerances) != (said == ["value"]):
-            raise ValueError("a value needs one of within, standard_errors; a bound takes neither")
+            raise ValueError("a value needs one of within, standard_errors; other statements take neither")
+        if (self.of is not None) + (self.se is not None) > (tolerances == ["standard_errors"]):
+            raise ValueError("of and se exclude each other, and belong to a value with standard_errors")
+        if self.rate is not None and (self.statistic != "mean" or self.se is not None):
+            raise ValueError("a rate takes neither statistic nor se; say of how many seeds it is")
+        if self.rate is not None and self.value is not None and not 0.0 <= self.value <= 1.0:
+            raise ValueError("a rate is a share, from 0 to 1")
         return self
 
 
@@ -117,6 +251,10 @@ class StudyFile(_Block):
     published: list[PublishedBlock] = Field(
         default_factory=list, description="published numbers to stand beside the results"
     )
+    positive_control: dict[str, Any] = Field(
+        default_factory=dict,
+        description="axis -> value: cells that must converge in 80 % of their seeds, else no claim is tested",
+    )
     claims: list[ClaimBlock] = Field(default_factory=list)
 
 
@@ -131,9 +269,15 @@ def read_shape(data: Mapping[Any, Any], problems: Problems) -> StudyFile:
     try:
         return StudyFile.model_validate(sound)
     except ValidationError as error:
+        refused = [each["loc"] for each in error.errors()]
         for each in error.errors():
             problems.add(*_sentence(each, data))
-            sound.pop(str(each["loc"][0]), None)
+        whole = {str(loc[0]) for loc in refused if loc[0] != "claims" or len(loc) < 2}
+        # Of claims those alone, so that the others are checked too.
+        bad = {loc[1] for loc in refused if loc[0] == "claims" and len(loc) > 1}
+        if bad:
+            sound["claims"] = [each for i, each in enumerate(sound["claims"]) if i not in bad]
+        sound = {key: each for key, each in sound.items() if key not in whole}
     sound.setdefault("name", "unnamed")
     return StudyFile.model_validate(sound)
 
@@ -167,6 +311,8 @@ def _sentence(error: Any, data: Mapping[Any, Any]) -> tuple[str, str]:
         hint = number_hint(value, {"float_type": float, "int_type": int}.get(kind, str))
         return path, f"expected {_EXPECTED[kind]}, got {show(value)}{truth_hint(value)}{hint}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    if loc[0] == "claims" and isinstance(value, dict):
+        return path, message  # a whole claim would hide it
     return path, f"{message}, got {show(value)}"
 
 
@@ -179,10 +325,21 @@ _BLOCKS: Mapping[str, type[BaseModel]] = {
 }
 
 
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "effect": EffectBlock,
+    "value": ValueBlock,
+    "among": AmongBlock,
+    "given": PremiseBlock,
+}
+"""Blocks inside of a claim."""
+
+
 def _unknown(loc: Sequence[Any]) -> str:
     key = str(loc[-1])
     block = _BLOCKS.get(str(loc[0]), StudyFile) if len(loc) > 1 else StudyFile
-    legal = tuple(block.model_fields)
+    if loc[0] == "claims":
+        block = next((_PARTS[str(each)] for each in reversed(loc[:-1]) if str(each) in _PARTS), block)
+    legal = tuple(each.alias or name for name, each in block.model_fields.items())
     if block is StudyFile and (key in FIELDS or key in KINDS):
         return f"belongs under base: base.{key}"
     return f"unknown key {key!r}{suggest(key, legal)}; legal: {', '.join(legal)}"
@@ -205,7 +362,17 @@ def json_schema() -> dict[str, Any]:
             for key, spec in entry.keys.items():
                 cell[f"{kind}.{key}"] = _key_schema(spec)
     schema["properties"]["base"] |= {"properties": cell}
+    blocks = schema["$defs"]
+    _one_or_more(blocks["ClaimBlock"]["properties"]["given"])
+    for name in ("EffectBlock", "ValueBlock", "PremiseBlock", "AmongBlock"):
+        _one_or_more(blocks[name]["properties"]["outcome"])
     return schema
+
+
+def _one_or_more(schema: dict[str, Any]) -> None:
+    """Change the schema of a list: one alone needs no list."""
+    given = schema.pop("anyOf", None) or [{"type": schema.pop("type"), "items": schema.pop("items")}]
+    schema["anyOf"] = [*(each["items"] for each in given if "items" in each), *given]
 
 
 def _key_schema(spec: Key) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bench.metrics.catalog import METRICS
 from bench.plugins import Plugin, PluginError, find, forget_all_but, kept_name, load_plugin
 from bench.study import examples
 from bench.study.axes import Axis, read_axes
+from bench.study.claims import check_claims, fingerprints
 from bench.study.grid import MAX_TRIALS, Cell, Grid, build
 from bench.study.keys import BAD, check_key, read_settings
 from bench.study.problems import Problems, StudyError, show
@@ -54,7 +55,8 @@ class Study:
     checkpoint: CheckpointBlock
     resources: ResourcesBlock
     plugins: tuple[Plugin, ...]
-    claims: tuple[dict[str, Any], ...]
+    claims: tuple[ClaimBlock, ...]
+    positive_control: Mapping[str, Any]
     document: Mapping[str, Any]
     source: str
 
@@ -62,6 +64,11 @@ class Study:
     def all_cells(self) -> int:
         """Number of cells before `--where`."""
         return self.product - self.excluded + self.included
+
+    @property
+    def claims_sha256(self) -> Mapping[str, str]:
+        """Claim id -> hash of what of it is judged, the positive control included."""
+        return fingerprints(self.claims, self.positive_control)
 
     def to_yaml(self) -> str:
         """The study as a file that loads to the same trials (without `--where` and `--limit`).
@@ -137,9 +144,10 @@ def read_study(
     axes = read_axes(file.grid, problems)
     all_seeds = _seeds(file.seeds, problems)
     evaluation = _evaluation(file.evaluate, problems)
-    _check_claims(file.claims, problems)
     grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
     check_published(file.published, axes, grid.cells, problems)
+    places = _places(file.claims, data.get("claims"))
+    check_claims(file.claims, places, file.positive_control, axes, grid.cells, problems)
     chosen = _chosen_seeds(file.seeds, all_seeds, seeds, len(grid.cells), problems)
     cells = _selected(grid, where, problems)
     if limit is not None and limit < 1:
@@ -163,7 +171,8 @@ def read_study(
         checkpoint=file.checkpoint,
         resources=file.resources,
         plugins=loaded,
-        claims=tuple(claim.model_dump(exclude_defaults=True) for claim in file.claims),
+        claims=tuple(file.claims),
+        positive_control=file.positive_control,
         document={**data, "seeds": list(chosen)},
         source=source,
     )
@@ -254,17 +263,15 @@ def _evaluation(block: EvaluateBlock, problems: Problems) -> Evaluation:
     return Evaluation(block.every, block.samples, tuple(metrics))
 
 
-def _check_claims(claims: Sequence[ClaimBlock], problems: Problems) -> None:
-    seen: set[str] = set()
-    for position, claim in enumerate(claims):
-        path = f"claims[{position}]"
-        if claim.id in seen:
-            problems.add(f"{path}.id", f"{claim.id!r} is used twice")
-        seen.add(claim.id)
-        if (claim.effect is None) == (claim.value is None):
-            problems.add(path, "needs either effect or value")
-        if claim.effect is not None and (claim.compare is None or claim.expect is None):
-            problems.add(path, "an effect needs compare (treatment, control) and expect")
+def _places(claims: Sequence[ClaimBlock], written: Any) -> list[int]:
+    """The place of each claim in the file, which may hold others that were refused."""
+    found, start = [], 0
+    for claim in claims:
+        while not (isinstance(written[start], dict) and written[start].get("id") == claim.id):
+            start += 1
+        found.append(start)
+        start += 1
+    return found
 
 
 def _selected(grid: Grid, where: str | None, problems: Problems) -> tuple[Cell, ...]:

@@ -1,0 +1,302 @@
+"""The numbers behind a claim: the paired effect or the value, as functions of the confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.judge import intervals
+from bench.judge.claim import CONTROL, FAILURE, LESS, OUTCOME, Claim, Quantity
+from bench.judge.claim_values import (
+    Evidence,
+    cells_of,
+    has_undecided,
+    matching,
+    scale_of,
+    values_of,
+)
+from bench.judge.effects import (
+    Effect,
+    Pairs,
+    median_difference,
+    middle,
+    pair_up,
+    paired_difference,
+    paired_shares,
+)
+from bench.judge.intervals import NO_SPREAD, Array
+from bench.judge.stats import Estimate, over_seeds, points_only, share_over_seeds
+
+EffectAt = Callable[[float], Effect]
+EstimateAt = Callable[[float], Estimate]
+
+NONE_FAILED, ALL_FAILED = 0.0, 1.0
+"""What an undecided trial counts as, in one computation and in the other."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The finished trials of a comparison, [N]: which are treated, and what tells their cells apart.
+
+    unfinished: trials of both arms that are not done.
+    """
+
+    trials: pd.DataFrame
+    treated: NDArray[np.bool_]
+    cells: tuple[str, ...]
+    unfinished: int
+
+    @property
+    def seeds(self) -> list[int]:
+        return [int(each) for each in self.trials["seed"]]
+
+    def pairs(self, values: Array) -> Pairs:
+        """Treatment and control of equal seed and cell, with these values [N]."""
+        return pair_up(self.seeds, self.cells, self.treated.tolist(), values.tolist())
+
+    def of(self, arm: str) -> NDArray[np.bool_]:
+        """Which trials are of an arm."""
+        return ~self.treated if arm == CONTROL else self.treated
+
+
+def arms_of(claim: Claim, evidence: Evidence) -> Arms:
+    """The trials that a claim compares.
+
+    Raises:
+        UserError: the table has no such axis.
+    """
+    meant = matching(evidence, claim.where)
+    treated = meant & matching(evidence, {axis: (pair[0],) for axis, pair in claim.compare.items()})
+    control = meant & matching(evidence, {axis: (pair[1],) for axis, pair in claim.compare.items()})
+    done = (evidence.trials["status"] == "done").to_numpy(dtype=np.bool_)
+    chosen = (treated | control) & done
+    trials = evidence.trials[chosen]
+    others = {axis: column for axis, column in evidence.axes.items() if axis not in claim.compare}
+    varied = {a: c for a, c in others.items() if trials[c].nunique(dropna=False) > 1}
+    unfinished = int(((treated | control) & ~done).sum())
+    return Arms(trials, treated[chosen], tuple(cells_of(trials, varied)), unfinished)
+
+
+def effect_at(pairs: Pairs, is_share: bool, sign: float) -> EffectAt:
+    """The effect as a function of the confidence, times `sign`.
+
+    Rates by `paired_shares`; numbers by the mean over seeds, or by the median where trials diverged (there
+    is no mean) or all seeds agree (Student's interval would have no width). Logarithms are taken before.
+    """
+    if is_share:
+        made: Callable[[Pairs, float], Effect] = paired_shares
+    elif not (np.isfinite(pairs.treatment).all() and np.isfinite(pairs.control).all()) or _agree(pairs):
+        made = median_difference
+    else:
+        made = paired_difference
+
+    @lru_cache(maxsize=8)
+    def at(confidence: float) -> Effect:
+        found = made(pairs, confidence)
+        return replace(found, estimate=signed(found.estimate, sign))
+
+    return at
+
+
+def _agree(pairs: Pairs) -> bool:
+    points = pairs.per_seed(pairs.treatment - pairs.control)
+    return len(points) > 0 and bool(
+        points.std() <= NO_SPREAD * max(1.0, float(np.abs(points).max(initial=0.0)))
+    )
+
+
+def signed(estimate: Estimate, sign: float) -> Estimate:
+    """An estimate times 1 or -1."""
+    if sign > 0:
+        return estimate
+    low, high = estimate.low, estimate.high
+    # 0 - x, since -x would be written as -0.
+    return replace(
+        estimate,
+        mean=0.0 - estimate.mean,
+        low=None if high is None else 0.0 - high,
+        high=None if low is None else 0.0 - low,
+        points=tuple(0.0 - point for point in estimate.points),
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An effect ready to be judged.
+
+    at: one function, or two where trials are undecided (none failed, all failed). pairs: of the first.
+    room: how large an effect the control leaves room for. treatment, control: levels of the arms.
+    """
+
+    at: tuple[EffectAt, ...]
+    pairs: tuple[Pairs, ...]
+    room: float
+    treatment: float
+    control: float
+    unit: str
+
+
+def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
+    """The effect that a claim is about.
+
+    Raises:
+        UserError: the tables lack what it names, or a log-ratio has no logarithm.
+    """
+    quantity, scale = claim.quantity, scale_of(claim.quantity, evidence)
+    sign = -1.0 if claim.expect == LESS else 1.0
+    ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
+    values = [values_of(quantity, arms.trials, evidence, way, claim.expect, scale.log) for way in ways]
+    pairs = [arms.pairs(each) for each in values]
+    is_share = quantity.is_share
+    plain = [np.exp(each) if scale.log else each for each in values]
+    levels = [level(arms, each, is_share) for each in plain]
+    bound = _best_possible(claim, arms, evidence, scale.low, scale.high)
+    rooms = [_room(own[1], bound, sign, scale.log) for own in levels]
+    return Compared(
+        tuple(effect_at(each, is_share, sign) for each in pairs),
+        tuple(pairs),
+        max(rooms),
+        levels[0][0],
+        levels[0][1],
+        scale.unit,
+    )
+
+
+def level(arms: Arms, values: Array, is_share: bool) -> tuple[float, float]:
+    """(treatment, control): the rate, or the median over seeds of the seeds' means; NaN where unknown."""
+    treated = over_arm(arms, values, arms.treated, is_share)
+    return treated, over_arm(arms, values, ~arms.treated, is_share)
+
+
+def over_arm(arms: Arms, values: Array, chosen: NDArray[np.bool_], is_share: bool) -> float:
+    """One number for some of the trials: averaged within seeds, then the mean (rates) or the median."""
+    points = per_seed(arms.seeds, values, chosen)
+    if not points.size:
+        return math.nan
+    return float(points.mean()) if is_share else middle(points)
+
+
+def per_seed(seeds: Sequence[int], values: Array, chosen: NDArray[np.bool_]) -> Array:
+    """The mean of the known values of each seed, [n]; the median where one is infinite."""
+    groups: dict[int, list[float]] = {}
+    for seed, value, taken in zip(seeds, values.tolist(), chosen.tolist(), strict=True):
+        if taken and not math.isnan(value):
+            groups.setdefault(seed, []).append(value)
+    return np.array([_within(np.array(groups[seed])) for seed in sorted(groups)], dtype=np.float64)
+
+
+def _within(values: Array) -> float:
+    return float(values.mean()) if np.isfinite(values).all() else middle(values)
+
+
+def _best_possible(claim: Claim, arms: Arms, evidence: Evidence, low: float, high: float) -> float:
+    """The value that no treatment can pass in the expected direction: a bound, or a distance's floor."""
+    if claim.expect != LESS:
+        return high
+    name = claim.quantity.names[0]
+    floors = [
+        float(measure["floors"][name]["mean"])
+        for measure in _measures(arms, evidence)
+        if claim.quantity.kind == "metric" and name in (measure.get("floors") or {})
+    ]
+    is_lower = (evidence.meta.get("directions") or {}).get(name) == "lower"
+    return max([low, *(floor for floor in floors if is_lower and math.isfinite(floor))])
+
+
+def _measures(arms: Arms, evidence: Evidence) -> list[dict[str, Any]]:
+    """How the compared trials were measured."""
+    meta = evidence.meta
+    measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
+    used = {int(of.get(str(trial), 0)) for trial in arms.trials["trial"]}
+    return [measures[i] for i in sorted(used) if i < len(measures)]
+
+
+def _room(control: float, bound: float, sign: float, log: bool) -> float:
+    """How far the control is from the bound; infinite without one, and where nothing is known."""
+    if math.isnan(control) or not math.isfinite(bound):
+        return math.inf
+    if log:
+        return math.log(control / bound) if bound > 0 and control > 0 else math.inf
+    return sign * (bound - control)
+
+
+def failure_effects(arms: Arms, evidence: Evidence) -> tuple[EffectAt, EffectAt]:
+    """The effect on failures of any kind, positive where fewer: no undecided failed, all failed."""
+    quantity = Quantity(OUTCOME, (FAILURE,))
+    none, every = (
+        effect_at(arms.pairs(values_of(quantity, arms.trials, evidence, way)), True, -1.0)
+        for way in (NONE_FAILED, ALL_FAILED)
+    )
+    return none, every
+
+
+@dataclass(frozen=True)
+class Valued:
+    """A value ready to be judged: functions of the confidence (two where trials are undecided), and what
+    stands behind them."""
+
+    at: tuple[EstimateAt, ...]
+    trials: int
+    unknown: int
+    unfinished: int
+    unit: str
+
+
+def value_of(claim: Claim, evidence: Evidence) -> Valued:
+    """The quantity of a value claim over the trials that it is about.
+
+    An undecided trial might belong to `among`: it is left out, and taken in.
+
+    Raises:
+        UserError: the tables lack what it names.
+    """
+    meant = matching(evidence, claim.where)
+    done = (evidence.trials["status"] == "done").to_numpy(dtype=np.bool_)
+    trials = evidence.trials[meant & done]
+    among = Quantity(OUTCOME, claim.among)
+    ways = [NONE_FAILED]
+    if has_undecided(claim.quantity, trials) or (claim.among and has_undecided(among, trials)):
+        ways.append(ALL_FAILED)
+    at, counts = [], []
+    for way in ways:
+        values = values_of(claim.quantity, trials, evidence, way)
+        taken = values_of(among, trials, evidence, way) == 1 if claim.among else np.ones(len(trials), bool)
+        counts.append((int(taken.sum()), int(np.isnan(values[taken]).sum())))
+        seeds = [int(each) for each in trials["seed"]]
+        at.append(_level_at(seeds, values, taken, claim.quantity.is_share))
+    unit = scale_of(claim.quantity, evidence).unit
+    unit = claim.quantity.names[0] if unit == "log-ratio" else unit
+    return Valued(tuple(at), *counts[0], int((meant & ~done).sum()), unit)
+
+
+def _level_at(seeds: Sequence[int], values: Array, taken: NDArray[np.bool_], is_share: bool) -> EstimateAt:
+    points = per_seed(seeds, values, taken)
+    known = int((taken & ~np.isnan(values)).sum())
+
+    @lru_cache(maxsize=64)
+    def at(confidence: float) -> Estimate:
+        if is_share:
+            return share_over_seeds(points.tolist(), known / max(1, len(points)), confidence)
+        if np.isfinite(points).all() and points.size and np.ptp(points) > NO_SPREAD:
+            return over_seeds(points.tolist(), confidence)
+        return _median_level(points, confidence)
+
+    return at
+
+
+def _median_level(points: Array, confidence: float) -> Estimate:
+    """The median over seeds with the interval of its order statistics."""
+    n, least = len(points), intervals.seeds_for_median(confidence)
+    if n < least:
+        return points_only(points, mean=middle(points) if n else math.nan)
+    low, high = intervals.median(points, confidence)
+    return Estimate(
+        middle(points), float(low), float(high), n, tuple(points.tolist()), f"order statistics of {n} seeds"
+    )

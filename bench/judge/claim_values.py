@@ -1,0 +1,263 @@
+"""From tables to what a claim compares: which trials, what each of them scores, on what scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.errors import UserError
+from bench.judge.claim import (
+    FAILURE,
+    FLAG,
+    LESS,
+    LOG_RATIO,
+    METRIC,
+    Quantity,
+    Where,
+)
+from bench.judge.effects import HIGHER, LOWER, worst_if_diverged
+from bench.judge.intervals import Array
+from bench.judge.outcomes import FAILURES, OUTCOMES
+from bench.judge.rules import RULES, Rules
+
+DIVERGED = "diverged"
+
+SIGNED = ("kid", "fd_inf")
+"""Distances whose unbiased estimate may be below 0: they have no logarithm."""
+
+_FROM_0_TO_1 = ("share", "probability", "similarity", "share of pairs")
+_FROM_0 = (
+    *("gradient norm", "weight norm", "update norm / weight norm", "|dL_G/dlogit|", "|dD/dx|", "fake / real"),
+    *("data units", "squared feature units", "nats", "ratio", "modes", "pictures"),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A study's tables.
+
+    axes: axis -> its column of `trials`; partial: marks of results that do not cover the study.
+    """
+
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+    axes: Mapping[str, str]
+    meta: Mapping[str, Any]
+    rules: Rules = RULES
+    partial: tuple[str, ...] = ()
+    _medians: dict[str, pd.Series] = field(default_factory=dict, compare=False)
+
+    def over_window(self, column: str) -> pd.Series:
+        """Trial -> the median over W of a column of the curves, nulls left out; NaN without W."""
+        if column not in self._medians:
+            self._medians[column] = medians_over_window(self.curves, column, self.rules)
+        return self._medians[column]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How values of a quantity are compared.
+
+    log: by log-ratio. better: `lower`, `higher` or empty. low, high: the least and the largest value.
+    """
+
+    log: bool
+    unit: str
+    better: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def medians_over_window(curves: pd.DataFrame, column: str, rules: Rules) -> pd.Series:
+    """Trial -> median over W of a column; as for `final`, a run needs more evaluations than W has."""
+    steps = curves["step"].to_numpy(dtype=np.float64)
+    values = pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=np.float64)
+    codes, names = pd.factorize(curves["trial"])
+    order = np.lexsort((steps, codes))
+    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
+    found, start = np.full(len(names), np.nan), 0
+    for i, end in enumerate(ends):
+        n = int(end) - start
+        width = rules.window(n)
+        if n > width:
+            last = values[order[end - width : end]]
+            last = last[np.isfinite(last)]
+            found[i] = float(np.median(last)) if last.size else math.nan
+        start = int(end)
+    return pd.Series(found, index=pd.Index(names.astype(str), name="trial"))
+
+
+def column_of(axis: str, evidence: Evidence) -> str:
+    """The column of an axis, or of a key of the cells.
+
+    Raises:
+        UserError: the table has neither.
+    """
+    column = evidence.axes.get(axis, axis)
+    if column not in evidence.trials:
+        raise UserError(f"the table of trials has no {axis}")
+    return column
+
+
+def matching(evidence: Evidence, where: Where) -> NDArray[np.bool_]:
+    """Which trials [N] have, at every axis or key, one of the values meant."""
+    chosen = np.ones(len(evidence.trials), dtype=np.bool_)
+    for axis, wanted in where.items():
+        values = evidence.trials[column_of(axis, evidence)].tolist()
+        chosen &= np.array([any(same(value, each) for each in wanted) for value in values], dtype=np.bool_)
+    return chosen
+
+
+def same(value: Any, wanted: Any) -> bool:
+    """Whether a cell of the table is this value; a column of mixed types holds texts, and null is `none`."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        value = "none"
+    wanted = "none" if wanted is None else wanted
+    if isinstance(value, (bool, np.bool_)) or isinstance(wanted, bool):
+        return str(value).lower() == str(wanted).lower()
+    if isinstance(value, str):
+        return value == str(wanted)
+    if not isinstance(wanted, (int, float)) or not isinstance(value, (int, float, np.number)):
+        return bool(value == wanted)
+    return math.isclose(float(value), float(wanted), rel_tol=1e-9, abs_tol=1e-15)
+
+
+def cells_of(trials: pd.DataFrame, axes: Mapping[str, str]) -> list[str]:
+    """What tells the cells of trials apart, as text: `lr_ratio 8, loss minimax`; [N]."""
+    told = [[f"{axis} {_text(value)}" for value in trials[column].tolist()] for axis, column in axes.items()]
+    return [", ".join(each) for each in zip(*told, strict=True)] if told else [""] * len(trials)
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def scale_of(quantity: Quantity, evidence: Evidence) -> Scale:
+    """On what scale a quantity is compared, from the units and directions that the tables tell.
+
+    Rates, counts and monitors by their difference, distances (except those that may be below 0) by the
+    logarithm of their ratio; `quantity.scale` says otherwise.
+    """
+    if quantity.is_share:
+        return Scale(False, "share of trials", low=0.0, high=1.0)
+    name = quantity.names[0]
+    meta = evidence.meta
+    base = name.removeprefix("ema.")
+    units, directions = meta.get("units") or {}, meta.get("directions") or {}
+    unit = str(units.get(base) or units.get(base.rpartition(".")[0]) or "")
+    better = str(directions.get(base) or "") if quantity.kind == METRIC else ""
+    is_distance = quantity.kind == METRIC and f"{base.removesuffix('.heldout')}.noise" in evidence.curves
+    log = quantity.scale == LOG_RATIO or (
+        quantity.scale is None and is_distance and base.removesuffix(".heldout") not in SIGNED
+    )
+    low = 0.0 if unit in (*_FROM_0_TO_1, *_FROM_0) else -math.inf
+    high = 1.0 if unit in _FROM_0_TO_1 else math.inf
+    if unit == "modes" and meta.get("n_modes"):
+        high = float(meta["n_modes"])
+    return Scale(
+        log, "log-ratio" if log else unit or name, better if better in (LOWER, HIGHER) else "", low, high
+    )
+
+
+def has_undecided(quantity: Quantity, trials: pd.DataFrame) -> bool:
+    """Whether some of these finished trials may or may not have what a share counts."""
+    return quantity.is_share and bool(np.isnan(_share(quantity, trials)).any())
+
+
+def values_of(
+    quantity: Quantity,
+    trials: pd.DataFrame,
+    evidence: Evidence,
+    undecided: float,
+    expect: str | None = None,
+    log: bool = False,
+) -> Array:
+    """The value of each finished trial, [N]; NaN where it is not known.
+
+    A share is 0 or 1, `undecided` for trials that the rules left undecided. A diverged trial is infinite,
+    on the worse side: by the metric's direction, or else on the side that is not expected (NaN where
+    nothing is).
+
+    Args:
+        log: natural logarithms of the values; an infinite one stays what it is.
+
+    Raises:
+        UserError: the tables lack the column; a value that is not positive has no logarithm.
+    """
+    if quantity.is_share:
+        values = _share(quantity, trials)
+        return np.where(np.isnan(values), undecided, values)
+    name = quantity.names[0]
+    if quantity.kind == METRIC:
+        values = _numbers(trials, f"final.{name}")
+    else:
+        medians = evidence.over_window(monitor_column(name, evidence.curves.columns))
+        values = medians.reindex(trials["trial"].astype(str)).to_numpy(dtype=np.float64)
+    values = np.where(np.isfinite(values), values, np.nan)
+    values = _logarithms(values, quantity) if log else values
+    died = (trials["outcome"] == DIVERGED).to_numpy(dtype=np.bool_)
+    better = scale_of(quantity, evidence).better or {None: "", LESS: LOWER}.get(expect, HIGHER)
+    if not better:
+        return np.where(died, np.nan, values)
+    return worst_if_diverged(values, died, better)
+
+
+def _logarithms(values: Array, quantity: Quantity) -> Array:
+    bad = int((values <= 0).sum())
+    if bad:
+        raise UserError(
+            f"{quantity.says} is not above 0 in {bad} trials, so it has no log-ratio (scale: difference)"
+        )
+    return np.log(values)
+
+
+def monitor_column(name: str, columns: Any) -> str:
+    """The column of a monitor: its own, or the mean over each interval.
+
+    Raises:
+        UserError: the curves have neither.
+    """
+    for column in (name, f"{name}.mean"):
+        if column in columns:
+            return column
+    raise UserError(f"the curves have no monitor {name}")
+
+
+def _numbers(trials: pd.DataFrame, column: str) -> Array:
+    if column not in trials:
+        raise UserError(f"the table of trials has no {column}")
+    return pd.to_numeric(trials[column], errors="coerce").to_numpy(dtype=np.float64)
+
+
+def _share(quantity: Quantity, trials: pd.DataFrame) -> Array:
+    """1, 0, or NaN where undecided."""
+    if quantity.kind == FLAG:
+        column = f"flag.{quantity.names[0]}"
+        if column not in trials:
+            raise UserError(f"the table of trials has no {column}")
+        known = trials[column].astype("boolean").astype("Float64")
+        return np.asarray(known.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    wanted = outcomes_meant(quantity.names)
+    ends = trials["outcome"].tolist()
+    return np.array([_ended(each, wanted) for each in ends], dtype=np.float64)
+
+
+def outcomes_meant(names: Sequence[str]) -> frozenset[str]:
+    """Outcomes by name, `failure` spelt out."""
+    return frozenset(each for name in names for each in (FAILURES if name == FAILURE else (name,)))
+
+
+def _ended(outcome: Any, wanted: frozenset[str]) -> float:
+    if not isinstance(outcome, str):
+        return math.nan
+    if outcome in wanted:
+        return 1.0
+    # It may still become any of them, given more steps.
+    undecided = outcome in OUTCOMES and OUTCOMES[outcome].failure is None
+    return math.nan if undecided else 0.0
