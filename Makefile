@@ -1,13 +1,12 @@
 # `make help` says what each target does. Everything runs in .venv, which holds the pinned set of constraints.txt.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help study test test-all lint planted coverage docs check clean
+.PHONY: help study test test-all lint planted coverage folklore replications docs check clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STUDY := studies/lr_ratio.yaml
-RESULTS := results/lr_ratio
+TUTORIAL := lr_ratio
 WORKERS ?= 2
 GB := 8
 
@@ -17,12 +16,12 @@ export MKL_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 study: $(VENV)/.installed  ## run the study of the tutorial and write its report
-	@echo "== ganbench run $(STUDY)"
-	@$(BIN)/ganbench run $(STUDY) --out $(RESULTS); code=$$?; \
-	if [ -f $(RESULTS)/report.html ]; then echo "report: $(CURDIR)/$(RESULTS)/report.html"; fi; exit $$code
+	@echo "== ganbench run studies/$(TUTORIAL).yaml"
+	@$(BIN)/ganbench run studies/$(TUTORIAL).yaml --out results/$(TUTORIAL); code=$$?; \
+	page=results/$(TUTORIAL)/report.html; if [ -f $$page ]; then echo "report: $(CURDIR)/$$page"; fi; exit $$code
 
 test: $(VENV)/.installed  ## the default test suite
 	@echo "== default test suite, $(WORKERS) processes"
@@ -46,10 +45,17 @@ coverage: $(VENV)/.installed  ## how often each interval holds the truth, by sim
 	@echo "== coverage of the intervals, one core, about 3 minutes"
 	@$(BIN)/python benchmarks/coverage.py
 
-docs: $(VENV)/.installed  ## docs/cli.md, docs/zoo.md and docs/outcomes.md, from the program itself
+folklore: $(VENV)/.installed  ## run the studies of the folklore again (STUDY=strong_d: one) and renew the verdicts
+	@$(BIN)/python benchmarks/rerun.py folklore $(STUDY)
+
+replications: $(VENV)/.installed  ## run the studies of published tables again (STUDY=dirac: one)
+	@$(BIN)/python benchmarks/rerun.py replications $(STUDY)
+
+docs: $(VENV)/.installed  ## cli.md, zoo.md, outcomes.md, folklore.md and the README's verdicts, from the program itself
 	@$(BIN)/python docs/make_cli.py
 	@$(BIN)/python docs/make_zoo.py
 	@$(BIN)/python docs/make_outcomes.py
+	@$(BIN)/python docs/make_verdicts.py
 
 clean:  ## remove the environment and what tools left (results stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info

@@ -29,6 +29,6 @@ def test_every_path_that_a_page_names_exists(repository: Path, page: str) -> Non
     assert {path for path in real if not (repository / path).exists()} == set()
 
 
-@pytest.mark.parametrize("target", ["study", "test", "test-all", "planted", "coverage", "lint", "help"])
+@pytest.mark.parametrize("target", ["study", "test", "test-all", "planted", "coverage", "folklore", "lint", "help"])
 def test_make_has_the_targets_that_the_pages_name(repository: Path, target: str) -> None:
     assert re.search(rf"^{target}:.*## ", (repository / "Makefile").read_text(), re.MULTILINE)

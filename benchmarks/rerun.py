@@ -1,0 +1,113 @@
+"""Runs the published studies again and keeps what is published of them.
+
+`make folklore` runs every study of studies/folklore/, `make folklore STUDY=NAME` one of them. A run stands in
+results/NAME: stopped, it goes on with the same command; to train anew, remove that folder. When it is done,
+its tables, its report and what says how they came about replace those in results/folklore/NAME (without the
+weights and segments of `packs/`), and docs/make_verdicts.py writes the table of README.md anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.errors import UserError
+from bench.store import manifest, tables
+from bench.study import examples
+from ganzoo.catalog import suggest
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUPS = ("folklore", "replications")
+FILES = (
+    tables.TRIALS,
+    tables.CURVES,
+    tables.ATTEMPTS,
+    "study.yaml",
+    "manifest.json",
+    "floors.json",
+    "report.html",
+)
+"""What is kept of a run, beside its plugins."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("group", choices=GROUPS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="studies; all of the group when left out")
+    parser.add_argument("--keep-only", action="store_true", help="run nothing: keep what results/NAME holds")
+    given = parser.parse_args(arguments)
+    try:
+        for name, study in chosen(ROOT / "studies" / given.group, given.names).items():
+            code = 0 if given.keep_only else run(study, ROOT / "results" / name)
+            if code:
+                print(f"{name} ended with exit code {code}; what was published of it stays", file=sys.stderr)
+                return code
+            kept = ROOT / "results" / given.group / name
+            size = keep(ROOT / "results" / name, kept)
+            print(f"{kept.relative_to(ROOT)}: {size / 1e6:.1f} MB")
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if given.group == "folklore":
+        subprocess.run([sys.executable, ROOT / "docs" / "make_verdicts.py"], check=True)
+    return 0
+
+
+def chosen(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Name -> file of the studies in a folder; those of `names` in their order, or all."""
+    known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    for name in names:
+        if name not in known:
+            legal = ", ".join(known) or "none"
+            raise UserError(f"{folder.name} has no study {name!r}{suggest(name, known)}; studies: {legal}")
+    return {name: known[name] for name in names} if names else known
+
+
+def run(study: Path, out: Path) -> int:
+    """`ganbench run`, as anyone would call it from the root of the repository."""
+    print(f"== {study.stem}: {examples.question(study)}", flush=True)
+    command = ["ganbench", "run", str(study.relative_to(ROOT)), "--out", str(out.relative_to(ROOT))]
+    print("   " + " ".join(command), flush=True)
+    return subprocess.run([sys.executable, "-m", "bench.cli", *command[1:]], cwd=ROOT).returncode
+
+
+def keep(results: Path, kept: Path) -> int:
+    """Replace `kept` by the small files of a whole run; returns their bytes.
+
+    Raises:
+        UserError: the run is not whole. `kept` is then left as it was.
+    """
+    _refuse_unfinished(results)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent, prefix=f".{kept.name}-") as made:
+        new = Path(made) / "new"
+        new.mkdir()
+        for name in FILES:
+            shutil.copyfile(results / name, new / name)
+        if (results / "plugins").is_dir():
+            shutil.copytree(results / "plugins", new / "plugins")
+        if kept.exists():
+            kept.rename(Path(made) / "old")
+        new.rename(kept)
+    return sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+
+
+def _refuse_unfinished(results: Path) -> None:
+    missing = [name for name in FILES if not (results / name).is_file()]
+    if missing:
+        raise UserError(f"{results} has no {', '.join(missing)}: it holds no finished run")
+    status = tables.load(results).trials["status"].value_counts().to_dict()
+    if set(status) != {"done"}:
+        counts = ", ".join(f"{count} {name}" for name, count in status.items())
+        raise UserError(f"{results} is not finished ({counts}): run its study again, it goes on from there")
+    if partial := manifest.read(results).get("partial"):
+        raise UserError(f"{results} covers its study in part ({', '.join(partial)}): remove it and run anew")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Writes the table of verdicts into README.md, and docs/folklore.md: beliefs about GAN training on trial.
+
+Words are those of docs/beliefs.yaml, claims those of studies/folklore/ (their key `belief` names the belief),
+and verdicts are made from the tables in results/folklore/, which `make folklore` makes anew. Run it after any
+of them has changed: `make docs`. A test checks that both pages are current.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.judge.claim import VERDICTS, Judged
+from bench.judge.stats import Estimate
+from bench.report import claims
+from bench.store.tables import load
+from bench.study import examples
+
+ROOT = Path(__file__).resolve().parent.parent
+README, PAGE, BELIEFS = ROOT / "README.md", ROOT / "docs" / "folklore.md", ROOT / "docs" / "beliefs.yaml"
+STUDIES, RESULTS = ROOT / "studies" / "folklore", ROOT / "results" / "folklore"
+START, END = "<!-- verdicts: made by `make docs` -->", "<!-- end of verdicts -->"
+
+NOT_RUN = "not run yet"
+HEAD = """# The folklore on trial
+
+What people say about GAN training, as claims with a margin, judged on trials. Made by `make docs` from
+[beliefs.yaml](beliefs.yaml), the studies in `studies/folklore` and their committed results; do not edit it by
+hand. `docs/claims.md` says how a claim is judged. `make folklore STUDY=NAME` runs a study again.
+
+An effect is signed so that positive is what was expected; seeds are counted, not trials. The intervals of a
+study hold together for all its claims (Holm), so they are wider than 95 % ones would be. A verdict is about
+the networks, data and ranges of its study, and no further: each file says at its top what it trains.
+"""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What people say. `shown`: claims that the README shows -> a short name; all of them where empty."""
+
+    number: int
+    words: str
+    shown: Mapping[str, str] = field(default_factory=dict)
+    means: str = ""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A claim of a study and its verdict; none where the study has no results yet."""
+
+    study: str
+    claim: str
+    judged: Judged | None
+
+
+def beliefs() -> list[Belief]:
+    """The beliefs in their order."""
+    document = yaml.safe_load(BELIEFS.read_text())
+    return [
+        Belief(number, each["belief"], each.get("claims") or {}, each.get("means") or "")
+        for number, each in sorted(document.items())
+    ]
+
+
+def studies() -> dict[str, list[dict[str, Any]]]:
+    """The studies by name, each with its claims as written."""
+    found = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(STUDIES.glob("*.yaml"))}
+    return {name: list(study.get("claims") or []) for name, study in found.items()}
+
+
+def rulings() -> dict[int, list[Ruling]]:
+    """Belief -> its claims over all studies, judged where there are results."""
+    found: dict[int, list[Ruling]] = {}
+    for study, written in studies().items():
+        judged: dict[str, Judged] = {}
+        if (RESULTS / study / "trials.parquet").exists():
+            judged = {each.id: each for each in claims.judged(load(RESULTS / study))}
+        for claim in written:
+            if "belief" in claim:
+                ruling = Ruling(study, claim["id"], judged.get(claim["id"]))
+                found.setdefault(claim["belief"], []).append(ruling)
+    return found
+
+
+# --- the table of the README
+
+
+def readme(found: Mapping[int, Sequence[Ruling]]) -> str:
+    """README.md with the table of today."""
+    text = README.read_text()
+    head, tail = text.split(START)[0], text.split(END)[1]
+    return f"{head}{START}\n{table(beliefs(), found)}\n{END}{tail}"
+
+
+def table(known: Iterable[Belief], found: Mapping[int, Sequence[Ruling]]) -> str:
+    """A row for each claim that is shown; number, words and links stand in the first row of a belief."""
+    lines = ["| | belief | tried on | verdict | effect | seeds | |", "|--:|---|---|---|---|--:|---|"]
+    for belief in known:
+        rows, rest = _shown(belief, found.get(belief.number, ()))
+        first = [f"[{belief.number}](docs/folklore.md#belief-{belief.number})", _cell(belief.words)]
+        links = _links(found.get(belief.number, ()), "")
+        for row in rows or [["", NOT_RUN, "", ""]]:
+            lines.append("| " + " | ".join([*first, *row, links]) + " |")
+            first, links = ["", ""], ""
+        if rest:
+            lines.append(f"| | | and {rest} more | | | | |")
+    return "\n".join(lines)
+
+
+def _shown(belief: Belief, found: Sequence[Ruling]) -> tuple[list[list[str]], int]:
+    """The rows of a belief, and how many of its claims they leave out."""
+    of_id: dict[str, list[Ruling]] = {}
+    for each in found:
+        of_id.setdefault(each.claim, []).append(each)
+    wanted = belief.shown or {each.claim: each.claim for each in found}
+    rows = [_row(name, each) for claim, name in wanted.items() for each in of_id.get(claim, ())]
+    return rows, len(found) - len(rows)
+
+
+def _row(name: str, ruling: Ruling) -> list[str]:
+    judged = ruling.judged
+    if judged is None:
+        return [_cell(name), NOT_RUN, "", ""]
+    seeds = str(judged.estimate.n) if judged.estimate.n else "–"
+    return [_cell(name), _verdict(judged), effect(judged), seeds]
+
+
+def _verdict(judged: Judged) -> str:
+    """Bold where it decides something."""
+    word = judged.verdict.replace("_", " ")
+    return f"**{word}**" if judged.verdict in VERDICTS[:3] else word
+
+
+def effect(judged: Judged) -> str:
+    """`0.62 [0.53, 0.71]`, with all that undecided trials leave open; of a distance `× 1.4 [1.2, 1.7]`."""
+    both = [judged.estimate, *([judged.all_failed] if judged.all_failed else [])]
+    return _interval(both, judged.unit == "log-ratio")
+
+
+def _interval(estimates: Sequence[Estimate], is_factor: bool = False) -> str:
+    """What all readings of an effect leave open: the span of their means and the hull of their intervals."""
+    means = sorted(each.mean for each in estimates if math.isfinite(each.mean))
+    if not means:
+        return "–"
+    span = " to ".join(dict.fromkeys(_number(each, is_factor) for each in (means[0], means[-1])))
+    ends = [end for each in estimates for end in (each.low, each.high) if end is not None]
+    whole = len(ends) == 2 * len(estimates)
+    interval = f" [{_number(min(ends), is_factor)}, {_number(max(ends), is_factor)}]" if whole else ""
+    return f"{'× ' if is_factor else ''}{span}{interval}"
+
+
+def _number(value: float, is_factor: bool = False) -> str:
+    if is_factor:
+        factor = math.exp(min(value, 99.0))
+        return f"{factor:.0f}" if factor >= 10 else f"{factor:#.2g}"
+    text = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
+
+
+def _links(found: Sequence[Ruling], up: str) -> str:
+    """To each study of a belief and to its results, where there are any."""
+    parts = []
+    for study in dict.fromkeys(each.study for each in found):
+        results = any(each.judged for each in found if each.study == study)
+        kept = f", [results]({up}results/folklore/{study})" if results else ""
+        parts.append(f"[{study}]({up}studies/folklore/{study}.yaml){kept}")
+    return "; ".join(parts)
+
+
+# --- docs/folklore.md
+
+
+def page(found: Mapping[int, Sequence[Ruling]]) -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(_section(each, found.get(each.number, ())) for each in beliefs())])
+
+
+def _section(belief: Belief, found: Sequence[Ruling]) -> str:
+    lines = [f"## Belief {belief.number}", "", f"**{belief.words}.**", ""]
+    if not found:
+        return "\n".join([*lines, "Not run yet: no study names this belief.", ""])
+    for study in dict.fromkeys(each.study for each in found):
+        of_study = [each for each in found if each.study == study]
+        lines += [f"{_links(of_study, '../')}: {examples.question(STUDIES / f'{study}.yaml')}", ""]
+        lines += [_sentence(each) for each in of_study]
+        lines.append("")
+    if belief.means and any(each.judged for each in found):
+        lines += [belief.means.strip(), ""]
+    return "\n".join(lines)
+
+
+def _sentence(ruling: Ruling) -> str:
+    judged = ruling.judged
+    if judged is None:
+        return f"- `{ruling.claim}`: {NOT_RUN}."
+    text = judged.text.rstrip(".")
+    return f"- {_verdict(judged)}: {text} (`{judged.id}`). {' '.join(_numbers(judged))}"
+
+
+def _numbers(judged: Judged) -> Iterator[str]:
+    """The sentences behind a verdict."""
+    seeds = f"over {judged.estimate.n} seeds"
+    if judged.claim.within is not None:
+        low, high = (_number(each) for each in judged.claim.within)
+        yield f"Measured {effect(judged)} {seeds}, claimed {low} to {high}."
+    else:
+        margin = "" if judged.margin is None else f", margin {judged.margin:g}"
+        yield f"Effect {effect(judged)} {seeds}{margin}."
+    if judged.treatment is not None and judged.control is not None:
+        levels = f"{_number(judged.treatment)} against {_number(judged.control)} in the control"
+        yield f"{judged.claim.quantity.says}: {levels}."
+    for premise in judged.premises:
+        yield f"Premise: {premise.says}; it was {_number(premise.value)}."
+    if judged.failure is not None:
+        yield f"On failures of any kind: {_interval(judged.failure)}."
+    if judged.depends:
+        yield f"It depends on {judged.depends}."
+    reason = judged.reason.rstrip(".")
+    yield f"{reason[:1].upper()}{reason[1:]}."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main() -> None:
+    found = rulings()
+    README.write_text(readme(found))
+    PAGE.write_text(page(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""What is published of a run: its small files, of whole runs only, in place of those of before."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from stored_results import store
+from synthetic_results import synthetic
+
+from bench.errors import UserError
+
+SHA = "ab" * 32
+
+
+@pytest.fixture
+def rerun(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """benchmarks/rerun.py, in a repository of two studies."""
+    spec = importlib.util.spec_from_file_location("rerun", repository / "benchmarks" / "rerun.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    (tmp_path / "studies" / "folklore").mkdir(parents=True)
+    for name in ("strong_d", "weak_d"):
+        (tmp_path / "studies" / "folklore" / f"{name}.yaml").write_text(f"# About {name}?\nname: {name}\n")
+    return module
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run as it is when it has ended: with what is kept, and with much that is not."""
+    folder = store(synthetic(tmp_path_factory.mktemp("strong_d"), seeds=1))
+    for name, text in (("manifest.json", "{}"), ("floors.json", "{}"), ("report.html", "<p>new</p>")):
+        (folder / name).write_text(text)
+    for name in (f"plugins/{SHA}/my_loss.py", "packs/abc/done.json", "samples/abc.png", "lock", "plan.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+@pytest.fixture
+def results(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "results" / "strong_d")
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_small_files_replace_those_of_before(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "results" / "folklore" / "strong_d"
+    kept.mkdir(parents=True)
+    (kept / "old.parquet").write_text("of before")
+    size = rerun.keep(results, kept)
+    assert files(kept) == {*rerun.FILES, f"plugins/{SHA}/my_loss.py"}
+    assert all((kept / name).read_bytes() == (results / name).read_bytes() for name in rerun.FILES)
+    assert size == sum((kept / name).stat().st_size for name in files(kept))
+    assert [path.name for path in kept.parent.iterdir()] == ["strong_d"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        ("no report", "has no report.html"),
+        ("partial", r"covers its study in part \(--limit 5\)"),
+        ("crashed", r"is not finished \(13 done, 1 crashed, 1 pending, 1 running\)"),
+    ],
+)
+def test_what_is_not_whole_is_refused(
+    rerun: ModuleType, results: Path, tmp_path: Path, harm: str, message: str
+) -> None:
+    if harm == "no report":
+        (results / "report.html").unlink()
+    elif harm == "partial":
+        (results / "manifest.json").write_text(json.dumps({"partial": ["--limit 5"]}))
+    else:
+        store(synthetic(results, seeds=1, unfinished=True))
+    kept = tmp_path / "results" / "folklore" / "strong_d"
+    kept.mkdir(parents=True)
+    (kept / "old.parquet").write_text("of before")
+    with pytest.raises(UserError, match=message):
+        rerun.keep(results, kept)
+    assert files(kept) == {"old.parquet"}
+
+
+def test_one_command_runs_one_or_all(
+    rerun: ModuleType,
+    results: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ran: list[list[str]] = []
+
+    class Done:
+        returncode = 0
+
+    def fake(command: list[object], **_: object) -> Done:
+        ran.append([str(part) for part in command[1:]])
+        return Done()
+
+    monkeypatch.setattr(rerun.subprocess, "run", fake)
+    assert rerun.main(["folklore", "strong_d"]) == 0
+    study, out = "studies/folklore/strong_d.yaml", "results/strong_d"
+    assert ran[0] == ["-m", "bench.cli", "run", study, "--out", out]
+    assert ran[1] == [str(tmp_path / "docs" / "make_verdicts.py")]
+    assert len(ran) == 2
+    assert "== strong_d: About strong_d?\n" in capsys.readouterr().out
+    assert rerun.main(["folklore", "strong_d", "--keep-only"]) == 0
+    assert len(ran) == 3
+    assert rerun.main(["folklore"]) == 2  # weak_d, of which there are no results
+    assert "weak_d has no trials.parquet" in capsys.readouterr().err
+    assert rerun.main(["folklore", "strongd"]) == 2
+    assert "no study 'strongd', did you mean 'strong_d'?" in capsys.readouterr().err
+    monkeypatch.setattr(Done, "returncode", 1)
+    assert rerun.main(["folklore", "strong_d"]) == 1
+    assert "ended with exit code 1; what was published of it stays" in capsys.readouterr().err

@@ -1,0 +1,126 @@
+"""The table of verdicts: current, complete, its links there; and what it says of any verdict."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from bench.judge.claim import Claim, Judged, Quantity, Seen
+from bench.judge.stats import Estimate
+
+LINK = re.compile(r"\]\(([^)]+)\)")
+
+
+@pytest.fixture(scope="module")
+def verdicts(repository: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_verdicts", repository / "docs" / "make_verdicts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_verdicts"] = module  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+def block(verdicts: ModuleType) -> str:
+    """The table as it stands in README.md."""
+    text: str = verdicts.README.read_text()
+    return text.split(verdicts.START)[1].split(verdicts.END)[0].strip()
+
+
+def test_both_pages_are_current(verdicts: ModuleType) -> None:
+    found = verdicts.rulings()
+    assert verdicts.README.read_text() == verdicts.readme(found), "run `make docs`"
+    assert verdicts.PAGE.read_text() == verdicts.page(found), "run `make docs`"
+
+
+def test_every_belief_has_its_row_and_its_section(verdicts: ModuleType) -> None:
+    known = verdicts.beliefs()
+    assert [each.number for each in known] == list(range(1, 16))
+    rows, page = block(verdicts), verdicts.PAGE.read_text()
+    for each in known:
+        assert f"| [{each.number}](docs/folklore.md#belief-{each.number}) | {each.words} |" in rows
+        assert f"\n## Belief {each.number}\n\n**{each.words}.**\n" in page
+    assert page.count("\n## ") == 15
+
+
+def test_every_link_is_there(verdicts: ModuleType, repository: Path) -> None:
+    for folder, text in ((repository, block(verdicts)), (repository / "docs", verdicts.PAGE.read_text())):
+        links = [link.partition("#")[0] for link in LINK.findall(text)]
+        assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_beliefs_name_claims_that_are_there(verdicts: ModuleType) -> None:
+    found = verdicts.rulings()
+    assert set(found) <= {each.number for each in verdicts.beliefs()}
+    for belief in verdicts.beliefs():
+        assert set(belief.shown) <= {each.claim for each in found.get(belief.number, ())}
+
+
+def test_results_are_of_the_studies_as_they_stand(verdicts: ModuleType) -> None:
+    written = verdicts.studies()
+    for folder in verdicts.RESULTS.glob("*/"):
+        assert yaml.safe_load((folder / "study.yaml").read_text()).get("claims") == written[folder.name]
+
+
+ESTIMATE = Estimate(0.62, 0.53, 0.71, 60, (), "t over 60 seeds")
+CLAIM = Claim("no-starving", "A | B", Quantity("flag", ("vanishing_gradient",)), expect="less", margin=0.15)
+JUDGED = Judged(
+    "no-starving", "A | B", "supported", "the whole interval is above 0", ESTIMATE, 0.99, "share of trials",
+    0.15, 60, CLAIM, treatment=0.05, control=0.67, failure=(ESTIMATE, ESTIMATE),
+    premises=(Seen("d_auc over W > 0.99 in the control", 0.998, True, 60),),
+)  # fmt: skip
+
+
+def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
+    belief = verdicts.Belief(2, "Dropout | relieves that", {"b": "wide D", "a": "minimax"})
+    found = {
+        2: [
+            verdicts.Ruling("strong_d", "a", JUDGED),
+            verdicts.Ruling("strong_d", "b", replace(JUDGED, verdict="no_effect")),
+            verdicts.Ruling("dropout", "c", None),
+        ]
+    }
+    lines = verdicts.table([belief, verdicts.Belief(3, "Not tried", {})], found).splitlines()
+    study, results = "studies/folklore/strong_d.yaml", "results/folklore/strong_d"
+    links = f"[strong_d]({study}), [results]({results}); [dropout](studies/folklore/dropout.yaml)"
+    two, three = (f"[{n}](docs/folklore.md#belief-{n})" for n in (2, 3))
+    head, numbers = rf"| {two} | Dropout \| relieves that", "0.62 [0.53, 0.71] | 60"
+    assert lines[2:] == [
+        f"{head} | wide D | **no effect** | {numbers} | {links} |",
+        f"|  |  | minimax | **supported** | {numbers} |  |",
+        "| | | and 1 more | | | | |",
+        f"| {three} | Not tried |  | not run yet |  |  |  |",
+    ]
+
+
+def test_a_sentence_says_what_the_verdict_rests_on(verdicts: ModuleType) -> None:
+    assert verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", JUDGED)) == (
+        "- **supported**: A | B (`no-starving`). Effect 0.62 [0.53, 0.71] over 60 seeds, margin 0.15. "
+        "vanishing gradient: 0.05 against 0.67 in the control. "
+        "Premise: d_auc over W > 0.99 in the control; it was 1.00. "
+        "On failures of any kind: 0.62 [0.53, 0.71]. The whole interval is above 0."
+    )
+
+
+NONE = Estimate(float("nan"), None, None, 0, (), "0 seeds")
+CHANGES = [
+    ({"all_failed": Estimate(-0.2, -0.3, -0.004, 60, (), "")}, "−0.20 to 0.62 [−0.30, 0.71]"),
+    ({"unit": "log-ratio", "estimate": Estimate(0.0, -0.7, 3.0, 60, (), "")}, "× 1.0 [0.50, 20]"),
+    ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "0.62"),
+    ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0.00 [−0.10, 0.10]"),
+    ({"estimate": NONE}, "–"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), CHANGES)
+def test_an_effect_in_short(verdicts: ModuleType, change: dict[str, Any], text: str) -> None:
+    assert verdicts.effect(replace(JUDGED, **change)) == text
