@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from bench.judge.words import WINDOW, plain, rule, said
-from bench.report import curves, examples, figures, maps, published, samples, summary, template
+from bench.report import (
+    curves,
+    examples,
+    figures,
+    maps,
+    methods,
+    provenance,
+    published,
+    samples,
+    summary,
+    template,
+    trials,
+)
 from bench.report.samples import Shown
-from bench.report.view import Group, View, ranked
-from bench.report.words import clean, csv_text, duration, label, number
+from bench.report.view import Group, View
+from bench.report.words import clean, number
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
 
 FILE = "report.html"
-
-ROWS_SHOWN = 1000
-"""Trials in the page's table; all are in its CSV."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,13 @@ SECTIONS = (
     Section("maps", "Maps", maps.content),
     Section("axes", "Outcomes along each axis"),
     Section("curves", "Curves", curves.content),
+    Section("methods", "Methods compared", methods.content, needs="methods"),
     Section("gallery", "From outcome to evidence"),
     Section("samples", "Samples"),
     Section("published", "Published numbers", needs="published"),
-    Section("trials", "Trials"),
-    Section("data", "Data and floors"),
-    Section("provenance", "Provenance"),
+    Section("trials", "Trials", trials.content),
+    Section("data", "Data and floors", provenance.protocols),
+    Section("provenance", "Provenance", provenance.content),
     Section("glossary", "Glossary"),
 )
 """The page from top to bottom. A new part is one entry here, one template and one module."""
@@ -75,7 +83,7 @@ def _render(view: View, pictures: Sequence[list[Shown]]) -> str:
     for section in SECTIONS:
         content |= section.content(view)
     shown = [each for each in SECTIONS if not each.needs or content[each.needs]]
-    return template.render("report.html.j2", sections=shown, **content)
+    return template.render("report.html.j2", f"{view.name} – stability report", sections=shown, **content)
 
 
 def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
@@ -95,8 +103,6 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "legend": figures.legend_entries(view),
         "axes": [clean(axis) for axis in view.axes],
         "seeds": view.seeds,
-        "sessions": [_session(each) for each in view.results.manifest.get("sessions", [])],
-        "attempts": _attempts(view),
         "beside": beside,
         "published": beside.sentence,
         "examples": examples.examples(view) if judged else [],
@@ -124,13 +130,13 @@ def _rules(view: View) -> dict[str, Any]:
 
 
 def _facts(view: View) -> list[tuple[str, str]]:
-    trials = view.results.trials
+    table = view.results.trials
     facts = [
-        ("trials", f"{len(trials)} in {trials['cell'].nunique()} cells"),
-        ("finished", str(int((trials["status"] == "done").sum()))),
-        ("seeds", str(int(trials["seed"].nunique()))),
+        ("trials", f"{len(table)} in {table['cell'].nunique()} cells"),
+        ("finished", str(int((table["status"] == "done").sum()))),
+        ("seeds", str(int(table["seed"].nunique()))),
         ("axes", ", ".join(f"{clean(axis)} ({len(view.values(axis))})" for axis in view.axes) or "none"),
-        ("rules", ", ".join(map(clean, trials["rules_version"].dropna().unique())) or "–"),
+        ("rules", ", ".join(map(clean, table["rules_version"].dropna().unique())) or "–"),
     ]
     plugins = [
         each for session in view.results.manifest.get("sessions", []) for each in session.get("plugins", [])
@@ -145,7 +151,6 @@ def _plugin(record: dict[str, Any]) -> str:
 
 
 def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:
-    table = _table(view, group)
     return {
         "name": group.name,
         "primary": group.primary,
@@ -160,113 +165,4 @@ def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:
             }
             for each in pictures
         ],
-        "rows": table[:ROWS_SHOWN],
-        "hidden": max(0, len(table) - ROWS_SHOWN),
-        "csv": _csv_uri(view, group),
-        "protocol": _protocol(view, group),
-    }
-
-
-def _table(view: View, group: Group) -> list[dict[str, Any]]:
-    """One record per trial, best first, dead ones last, then those that did not finish."""
-    rows = _all_rows(group)
-    return [
-        {
-            "trial": row["trial"],
-            "cells": [label(row[column]) for column in view.axes.values()],
-            "seed": row["seed"],
-            "outcome": row["outcome"] if isinstance(row["outcome"], str) else None,
-            "status": row["status"],
-            "step": number(row["outcome_step"]),
-            "reason": clean(row["outcome_reason"]) if isinstance(row["outcome_reason"], str) else "",
-            "value": number(row.get(f"final.{group.primary}")),
-        }
-        for row in rows
-    ]
-
-
-def _all_rows(group: Group) -> list[dict[str, Any]]:
-    frame = pd.concat([ranked(group), group.trials[group.trials["status"] != "done"]])
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
-
-
-def _csv_uri(view: View, group: Group) -> str:
-    header = [
-        "trial",
-        *view.axes,
-        "seed",
-        "status",
-        "outcome",
-        "outcome_step",
-        f"final.{group.primary}",
-        "reason",
-    ]
-    columns = ["trial", *view.axes.values(), "seed", "status", "outcome", "outcome_step"]
-    rows = [
-        [*(row[c] for c in columns), row.get(f"final.{group.primary}"), row["outcome_reason"]]
-        for row in _all_rows(group)
-    ]
-    return f"data:text/csv;base64,{base64.b64encode(csv_text(header, rows).encode()).decode()}"
-
-
-def _protocol(view: View, group: Group) -> list[tuple[str, str]]:
-    meta, trials = view.results.meta, group.trials
-    measure = next((m for m in meta.get("measures") or [] if m.get("primary") == group.primary), meta)
-    facts = [
-        ("data set", group.name),
-        ("data sha256", ", ".join(clean(each) for each in trials["data_sha256"].unique()[:3]))
-        if "data_sha256" in trials
-        else None,
-        ("primary distance", f"{group.primary}; {samples.floor_text(group)}"),
-        ("samples per evaluation", label(measure.get("samples"))),
-        ("feature extractor", clean(measure.get("extractor") or "none")),
-        ("modes", label(group.n_modes)),
-        ("protocol version", label(meta.get("protocol"))),
-    ]
-    facts += [
-        (
-            f"floor of {clean(name)}",
-            f"{number(f.get('mean'))} (SD {number(f.get('sd'))}, n = {number(f.get('n'))})",
-        )
-        for name, f in sorted(group.floors.items())
-        if name != group.primary
-    ]
-    return [fact for fact in facts if fact is not None]
-
-
-def _session(session: dict[str, Any]) -> list[tuple[str, str]]:
-    """One start of the study: versions, commit, machine, time and memory."""
-    machine, versions = session.get("machine", {}), session.get("versions", {})
-    commit = session.get("commit")
-    gpus = ", ".join(map(clean, machine.get("gpus", []))) or "no GPU"
-    memory = f"{number(session['peak_mb'])} MB" if session.get("peak_mb") else "–"
-    return [
-        ("command", clean(" ".join(["ganbench", *map(str, session.get("argv") or [])]))),
-        ("backend", clean(f"{session.get('backend', '–')}, {label(session.get('workers'))} workers")),
-        (
-            "commit",
-            clean(commit) + (" (with local changes)" if session.get("dirty") else "") if commit else "–",
-        ),
-        ("machine", clean(f"{machine.get('cpu', '–')}, {machine.get('cores', '–')} cores, {gpus}")),
-        ("system", clean(machine.get("system", "–"))),
-        ("versions", ", ".join(f"{clean(k)} {clean(v)}" for k, v in versions.items()) or "–"),
-        ("wall time", duration(session.get("wall_s"))),
-        ("peak memory", memory),
-    ]
-
-
-def _attempts(view: View) -> dict[str, Any]:
-    """Attempts at packs: how many, how many were repeated, how they ended, the largest worker."""
-    attempts = view.results.attempts
-    if attempts.empty:
-        return {"count": 0, "packs": 0, "retries": 0, "endings": "", "peak_mb": "–", "wall": "–"}
-    endings = attempts["ending"].fillna("unknown").value_counts()
-    packs = int(attempts["pack"].nunique())
-    return {
-        "count": len(attempts),
-        "packs": packs,
-        "retries": len(attempts) - packs,
-        "endings": ", ".join(f"{count} {clean(word)}" for word, count in endings.items()),
-        "peak_mb": number(attempts["peak_mb"].max()),
-        "wall": duration(attempts["wall_s"].sum()),
     }

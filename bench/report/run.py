@@ -71,6 +71,7 @@ def render(results: Results) -> str:
     reason = trial["outcome_reason"]
     return template.render(
         "run.html.j2",
+        f"{view.name} – how the run went",
         name=view.name,
         outcome=outcome,
         since=None if outcome is None or pd.isna(trial["outcome_step"]) else number(trial["outcome_step"]),

@@ -11,16 +11,29 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from bench.report.strict import strict
 from bench.report.svg import COLOURS, INK_ON
 from bench.report.words import clean, label, number, outcome_word, raw
 
 
-def render(template: str, **content: Any) -> str:
-    """A template of this package as text; everything in `content` is escaped but what is Markup."""
+def render(template: str, title: str, **content: Any) -> str:
+    """A whole page: the template gives what stands in its body.
+
+    Everything in `content` is escaped but what is Markup, which only our own drawings may be.
+    """
+    body = environment().get_template(template).render(**content, colours=COLOURS)
+    body, classes = strict(body)
+    style, script = f"{sheet()}{classes}", _file("report.js")
     return (
         environment()
-        .get_template(template)
-        .render(**content, colours=COLOURS, style=Markup(style()), script=Markup(script()), policy=policy())
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            body=Markup(body),
+            style=Markup(style),
+            script=Markup(script),
+            policy=policy(style, script),
+        )
     )
 
 
@@ -39,32 +52,25 @@ def environment() -> jinja2.Environment:
 
 
 @cache
-def style() -> str:
-    """The page's style, with a class `o-NAME` for each outcome in its colour."""
+def sheet() -> str:
+    """The style of all pages, with a class `o-NAME` for each outcome in its colour."""
     outcomes = "".join(
         f".o-{name} {{ background: {colour}; color: {INK_ON[name]}; }}\n" for name, colour in COLOURS.items()
     )
     return f"{_file('report.css')}{outcomes}"
 
 
-@cache
-def script() -> str:
-    """What sorts and filters the tables; the page reads without it."""
-    return _file("report.js")
-
-
-@cache
-def policy() -> str:
+def policy(style: str, script: str) -> str:
     """The content security policy: nothing is loaded, and no style and no script but the page's own runs.
 
-    What stands between the tags must be hashed as it is, byte for byte (CSP level 3, §8.3).
+    The hashes are over what stands between the tags, byte for byte (CSP level 3, §6.7.3.3).
     """
     return "; ".join(
         (
             "default-src 'none'",
             "img-src data:",
-            "style-src 'unsafe-inline'",
-            f"script-src 'sha256-{_hash(script())}'",
+            f"style-src 'sha256-{_hash(style)}'",
+            f"script-src 'sha256-{_hash(script)}'",
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -75,5 +81,6 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+@cache
 def _file(name: str) -> str:
     return (resources.files("bench.report") / "templates" / name).read_text(encoding="utf-8")
