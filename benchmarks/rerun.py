@@ -39,16 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("names", nargs="*", metavar="NAME", help="studies; all of the group when left out")
-    parser.add_argument("--keep-only", action="store_true", help="run nothing: keep what results/NAME holds")
+    parser.add_argument("--runs", type=Path, default=ROOT / "results", help="where the runs stand: results/")
+    parser.add_argument("--keep-only", action="store_true", help="run nothing: keep what RUNS/NAME holds")
     given = parser.parse_args(arguments)
     try:
         for name, study in chosen(ROOT / "studies" / given.group, given.names).items():
-            code = 0 if given.keep_only else run(study, ROOT / "results" / name)
+            code = 0 if given.keep_only else run(study, given.runs / name)
             if code:
                 print(f"{name} ended with exit code {code}; what was published of it stays", file=sys.stderr)
                 return code
             kept = ROOT / "results" / given.group / name
-            size = keep(ROOT / "results" / name, kept)
+            size = keep(given.runs / name, kept)
             print(f"{kept.relative_to(ROOT)}: {size / 1e6:.1f} MB")
     except UserError as error:
         print(error, file=sys.stderr)
@@ -71,7 +72,8 @@ def chosen(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 def run(study: Path, out: Path) -> int:
     """`ganbench run`, as anyone would call it from the root of the repository."""
     print(f"== {study.stem}: {examples.question(study)}", flush=True)
-    command = ["ganbench", "run", str(study.relative_to(ROOT)), "--out", str(out.relative_to(ROOT))]
+    out = out.relative_to(ROOT) if out.is_relative_to(ROOT) else out
+    command = ["ganbench", "run", str(study.relative_to(ROOT)), "--out", str(out)]
     print("   " + " ".join(command), flush=True)
     return subprocess.run([sys.executable, "-m", "bench.cli", *command[1:]], cwd=ROOT).returncode
 

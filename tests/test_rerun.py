@@ -106,18 +106,19 @@ def test_one_command_runs_one_or_all(
         return Done()
 
     monkeypatch.setattr(rerun.subprocess, "run", fake)
-    assert rerun.main(["folklore", "strong_d"]) == 0
+    runs = ["--runs", str(tmp_path / "results")]
+    assert rerun.main(["folklore", "strong_d", *runs]) == 0
     study, out = "studies/folklore/strong_d.yaml", "results/strong_d"
     assert ran[0] == ["-m", "bench.cli", "run", study, "--out", out]
     assert ran[1] == [str(tmp_path / "docs" / "make_verdicts.py")]
     assert len(ran) == 2
     assert "== strong_d: About strong_d?\n" in capsys.readouterr().out
-    assert rerun.main(["folklore", "strong_d", "--keep-only"]) == 0
+    assert rerun.main(["folklore", "strong_d", "--keep-only", *runs]) == 0
     assert len(ran) == 3
-    assert rerun.main(["folklore"]) == 2  # weak_d, of which there are no results
+    assert rerun.main(["folklore", *runs]) == 2  # weak_d, of which there are no results
     assert "weak_d has no trials.parquet" in capsys.readouterr().err
-    assert rerun.main(["folklore", "strongd"]) == 2
+    assert rerun.main(["folklore", "strongd", *runs]) == 2
     assert "no study 'strongd', did you mean 'strong_d'?" in capsys.readouterr().err
     monkeypatch.setattr(Done, "returncode", 1)
-    assert rerun.main(["folklore", "strong_d"]) == 1
+    assert rerun.main(["folklore", "strong_d", *runs]) == 1
     assert "ended with exit code 1; what was published of it stays" in capsys.readouterr().err
