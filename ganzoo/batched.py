@@ -258,6 +258,7 @@ RULES: Mapping[type[nn.Module], Callable[[nn.Module, Tensor, View], Tensor]] = {
     nn.LeakyReLU: _elementwise,
     nn.Tanh: _elementwise,
     nn.AvgPool2d: _elementwise,
+    nn.MaxPool2d: _elementwise,
     nn.Upsample: _elementwise,
     Maxout: _elementwise,
     Pac: _pac,

@@ -66,19 +66,20 @@ def _mlp(trial: Trial) -> tuple[float, float]:
 def _dcgan(trial: Trial) -> tuple[float, float]:
     channels, side, _ = shape_of(trial.dataset)
     doublings = {28: 2, 32: 3, 64: 4}.get(side, 3)
-    return _strided(trial, channels, [(side // 2**i) ** 2 for i in range(doublings + 1)], taps=16, tanh=True)
+    return _strided(trial, channels, [side // 2**i for i in range(doublings + 1)], dims=2, tanh=True)
 
 
 def _conv1d(trial: Trial) -> tuple[float, float]:
     (length,) = shape_of(trial.dataset)
-    return _strided(trial, 1, [length // 2**i for i in range(4)], taps=4, tanh=False)
+    return _strided(trial, 1, [length // 2**i for i in range(4)], dims=1, tanh=False)
 
 
-def _strided(trial: Trial, channels: int, areas: list[int], taps: int, tanh: bool) -> tuple[float, float]:
-    """areas: pixels of a sample and of each map after it; taps: weights of a kernel."""
+def _strided(trial: Trial, channels: int, sides: list[int], dims: int, tanh: bool) -> tuple[float, float]:
+    """sides: of a sample and of each map after it; dims: those in which kernels, of length 4, extend."""
     keys, classes = trial.model.kwargs, _labels(trial)
     latent, pac, std = int(keys["latent_dim"]), int(keys["pac"]), int(keys["minibatch_std"])
     norm_g, norm_d = keys["norm_g"] == "batch", keys["norm_d"] == "batch"
+    taps, areas = 4**dims, [side**dims for side in sides]
     widths = [int(keys["width"]) * 2**i for i in range(len(areas) - 1)]
     joined = channels + 1 if keys.get("condition") == "concat" else 0
     last = areas[-1] * (widths[-1] + std)
@@ -92,6 +93,8 @@ def _strided(trial: Trial, channels: int, areas: list[int], taps: int, tanh: boo
     maps = [width * area for width, area in zip(widths, areas[1:], strict=True)]
     made = (2 + norm_g) * sum(maps) + (1 + tanh) * channels * areas[0]
     judged = (2 + norm_d) * sum(maps) - norm_d * maps[0] + _copies(trial) * last
+    if keys.get("down", "stride") != "stride":  # maps of full size, and one more, in front of each pool
+        judged += sum(width * (side + 1) ** dims for width, side in zip(widths, sides[:-1], strict=True))
     return parameters, made + joined * areas[0] + judged / pac
 
 

@@ -34,6 +34,12 @@ _CONDITION = Key(
     " auxiliary classifier of D (arXiv:1610.09585)",
     choices=("none", "concat", "projection", "auxiliary"),
 )
+_DOWN = Key(
+    str,
+    "stride",
+    "how D halves a map: by the convolution's stride, or by a pool of 2 behind the same weights at stride 1",
+    choices=("stride", "avg_pool", "max_pool"),
+)
 _CLASHES = (
     (
         "condition",
@@ -98,12 +104,14 @@ MODELS = (
         "model",
         "dcgan",
         "ganzoo.networks.dcgan:dcgan",
-        "strided (transposed) 4x4 convolutions, BatchNorm but in G's output and D's input, no pooling",
+        "strided (transposed) 4x4 convolutions, BatchNorm but in G's output and D's input, no pooling by"
+        " default",
         keys={
             "width": _WIDTH,
             "latent": _LATENT,
             "latent_dim": _LATENT_DIM,
             **_strided_norms(),
+            "down": _DOWN,
             "pac": _PAC,
             "minibatch_std": _MINIBATCH_STD,
             "condition": _CONDITION,
@@ -147,6 +155,7 @@ MODELS = (
             "latent": _LATENT,
             "latent_dim": _LATENT_DIM,
             **_strided_norms(),
+            "down": _DOWN,
             "pac": _PAC,
             "minibatch_std": _MINIBATCH_STD,
         },

@@ -18,6 +18,7 @@ def conv1d(
     latent_dim: int = 0,
     norm_g: str = "batch",
     norm_d: str = "batch",
+    down: str = "stride",
     pac: int = 1,
     minibatch_std: bool = False,
 ) -> Gan:
@@ -25,7 +26,7 @@ def conv1d(
 
     A signal is a map of height 1, so that it runs on the kernels that images use. WaveGAN, which flattened
     DCGAN first, takes longer kernels and strides for thousands of samples a signal; here they are DCGAN's.
-    BatchNorm, its biases and the minibatch standard deviation are as in dcgan.
+    BatchNorm, its biases, the minibatch standard deviation and `down`, which pools pairs, are as in dcgan.
     Shapes: G [B, latent_dim] -> [B, L]; D [B, L] -> [B // pac, 1]; 8 divides L, else ValueError.
     """
     if len(shape) != 1 or shape[0] % 8:
@@ -37,5 +38,15 @@ def conv1d(
     gen.add(nn.Flatten())
     disc = Chain()
     disc.named("signal", nn.Unflatten(1, (1, 1, length)))
-    strided_disc(disc, grid, width, norm_d, pac=pac, minibatch_std=minibatch_std, condition="none", classes=0)
+    strided_disc(
+        disc,
+        grid,
+        width,
+        norm_d,
+        down=down,
+        pac=pac,
+        minibatch_std=minibatch_std,
+        condition="none",
+        classes=0,
+    )
     return Gan(gen.module(), disc.module(), latent_dim, latent, dcgan_normal, pac=pac)

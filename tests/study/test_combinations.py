@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ AXES: dict[str, tuple[Any, ...]] = {
 NORMS = {"norm_g": ("batch", "none"), "norm_d": ("batch", "none")}
 EXTRAS = {"pac": (1, 1, 2, 4), "minibatch_std": (False, True)}
 CONDITION = {"condition": ("none", "none", "concat", "projection", "auxiliary")}
+DOWN = {"down": ("stride", "stride", "avg_pool", "max_pool")}
 SMALL = {"width": (2,), "latent_dim": (3,)}
 MODELS: dict[str, tuple[tuple[str, ...], dict[str, tuple[Any, ...]]]] = {
     "mlp": (
@@ -62,13 +64,14 @@ MODELS: dict[str, tuple[tuple[str, ...], dict[str, tuple[Any, ...]]]] = {
             **CONDITION,
         },
     ),
-    "dcgan": (("digits", "waves"), {**SMALL, **NORMS, **EXTRAS, **CONDITION}),
+    "dcgan": (("digits", "waves"), {**SMALL, **NORMS, **DOWN, **EXTRAS, **CONDITION}),
     "resnet": (("digits", "ring8"), SMALL),
-    "conv1d": (("waves", "digits"), {**SMALL, **NORMS, **EXTRAS}),
+    "conv1d": (("waves", "digits"), {**SMALL, **NORMS, **DOWN, **EXTRAS}),
     "dirac": (("dirac", "ring8"), {}),
+    "saddle": (("saddle", "dirac"), {}),
 }
-SHARE = {"mlp": 2000, "dcgan": 400, "resnet": 100, "conv1d": 200, "dirac": 700}
-TRAINED = {"mlp": 90, "dcgan": 12, "resnet": 3, "conv1d": 12, "dirac": 20}
+SHARE = {"mlp": 2000, "dcgan": 400, "resnet": 100, "conv1d": 300, "dirac": 700, "saddle": 700}
+TRAINED = {"mlp": 90, "dcgan": 12, "resnet": 3, "conv1d": 12, "dirac": 20, "saddle": 20}
 
 
 def cells(model: str) -> Iterator[dict[str, Any]]:
@@ -144,6 +147,8 @@ def test_the_sample_holds_every_part() -> None:
         assert used == set(ZOO.names(kind)), kind
     for condition in ("none", "concat", "projection", "auxiliary"):
         assert any(t.model.kwargs.get("condition") == condition for t in trained)
+    for model, down in product(("dcgan", "conv1d"), DOWN["down"]):
+        assert any(t.model.name == model and t.model.kwargs["down"] == down for t in trained), (model, down)
 
 
 @pytest.mark.parametrize("model", MODELS)

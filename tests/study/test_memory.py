@@ -38,12 +38,16 @@ CASES: list[tuple[str, Component, dict[str, Any]]] = [
     ("dcgan", FOLDER, {"pac": 4, "minibatch_std": True}),
     *(("dcgan", DIGITS, {"condition": how}) for how in ("concat", "projection", "auxiliary")),
     ("dcgan", DIGITS, {"condition": "concat", "pac": 2, "width": 4}),
+    ("dcgan", DIGITS, {"down": "avg_pool", "norm_d": "none", "pac": 2}),
+    ("dcgan", FOLDER, {"down": "max_pool", "condition": "none", "minibatch_std": True}),
     ("resnet", DIGITS, {}),
     ("resnet", LARGE, {"width": 8}),
     ("resnet", FOLDER, {"width": 8}),
     ("conv1d", SIGNALS, {}),
     ("conv1d", SIGNALS, {"pac": 2, "norm_d": "none", "minibatch_std": True, "width": 4}),
+    *(("conv1d", SIGNALS, {"down": how}) for how in ("avg_pool", "max_pool")),
     ("dirac", Component("dirac"), {}),
+    ("saddle", Component("saddle"), {}),
 ]
 
 

@@ -130,6 +130,7 @@ DATA: dict[str, tuple[Component, Dataset]] = {
     "digits": (Component("digits"), make_data((1, 28, 28), n=30, classes=10)),
     "signals": (Component("waves"), make_data((64,), n=30, classes=16, modality="signal")),
     "dirac": (Component("dirac"), make_data((1,), n=20, spread=0.0)),
+    "saddle": (Component("saddle"), make_data((2,), n=20)),
 }
 TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("points", {"width": 4, "depth": 1}),
@@ -137,6 +138,7 @@ TINY: dict[str, tuple[str, dict[str, Any]]] = {
     "resnet": ("digits", {"width": 2, "latent_dim": 4}),
     "conv1d": ("signals", {"width": 2, "latent_dim": 4}),
     "dirac": ("dirac", {}),
+    "saddle": ("saddle", {}),
 }
 
 
@@ -209,14 +211,19 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"norm_d": "none", "pac": 2, "minibatch_std": True},
         {"steps": 20, "penalty": "r1"},
     ),
+    ("conv1d", "signals", {"down": "avg_pool", "norm_d": "none"}, {"steps": 20, "penalty": "wgan_gp"}),
+    ("conv1d", "signals", {"down": "max_pool"}, {"steps": 20}),
     ("dirac", "dirac", {}, {"loss": "minimax"}),
     ("dirac", "dirac", {}, {"loss": "wasserstein", "update": "optimistic", "optimizer": "sgd"}),
+    ("saddle", "saddle", {}, {"loss": "value", "update": "simultaneous", "optimizer": "sgd"}),
     ("resnet", "digits", {}, {"steps": 3, "penalty": "spectral_norm", "loss": "hinge"}),
     ("dcgan", "digits", {"condition": "concat"}, {"steps": 6}),
     ("dcgan", "digits", {"condition": "projection", "norm_d": "none"}, {"steps": 6, "penalty": "r1_r2"}),
     ("dcgan", "digits", {"condition": "auxiliary"}, {"steps": 6}),
     ("dcgan", "digits", {"pac": 2, "minibatch_std": True}, {"steps": 6, "update": "simultaneous"}),
     ("dcgan", "digits", {"norm_g": "none", "norm_d": "none"}, {"steps": 6, "penalty": "spectral_norm"}),
+    ("dcgan", "digits", {"down": "max_pool", "norm_d": "none"}, {"steps": 6, "penalty": "r1"}),
+    ("dcgan", "digits", {"down": "avg_pool", "condition": "concat", "pac": 2}, {"steps": 6}),
     *(
         ("mlp", "points", {}, {"optimizer": component("optimizer", name, **keys), "update": update})
         for name, keys in (("sgd", {}), ("sgd", {"momentum": 0.9}), ("rmsprop", {"alpha": 0.9, "eps": 1e-4}))

@@ -20,6 +20,7 @@ CASES = [
     ("conv1d", (16,), {"width": 2}),
     ("mlp", (16,), {"width": 8}),
     ("dirac", (1,), {}),
+    ("saddle", (2,), {}),
 ]
 
 
@@ -55,6 +56,7 @@ def test_dcgan_has_norm_but_in_gs_output_and_ds_input_and_no_pooling() -> None:
         ("conv1d", (12,), "length 8 divides"),
         ("conv1d", (1, 28, 28), "length 8 divides"),
         ("dirac", (2,), r"shape \(1,\), not of shape \(2,\)"),
+        ("saddle", (1,), r"shape \(2,\), not of shape \(1,\)"),
     ],
 )
 def test_networks_refuse_other_shapes(name: str, shape: tuple[int, ...], message: str) -> None:
@@ -178,6 +180,52 @@ def test_dcgan_without_norms_keeps_the_start_of_its_weights() -> None:
         assert not any(isinstance(m, nn.BatchNorm2d) for m in other)
 
 
+def first_maps(disc: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """What stands in front of D's first LeakyReLU."""
+    for layer in disc.children():
+        if isinstance(layer, nn.LeakyReLU):
+            break
+        x = layer(x)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("dcgan", (1, 28, 28)), ("dcgan", (3, 64, 64)), ("conv1d", (16,))]
+)
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_pool_changes_nothing_but_how_maps_are_halved(name: str, shape: tuple[int, ...], norm: str) -> None:
+    """The same weights, start, dropout and G; of 2 (2x2) outputs the last, the mean or the largest."""
+    gans = {
+        down: ZOO.get("model", name).load()(shape, width=2, norm_d=norm, down=down)
+        for down in ("stride", "avg_pool", "max_pool")
+    }
+    sizes = {
+        down: [(n, tuple(p.shape)) for net in (gan.gen, gan.disc) for n, p in net.named_parameters()]
+        for down, gan in gans.items()
+    }
+    assert sizes["stride"] == sizes["avg_pool"] == sizes["max_pool"]
+    meta = [dropout_shapes(gan.disc.to("meta"), shape) for gan in gans.values()]
+    assert meta[0] == meta[1] == meta[2]
+
+    start = initial_values(gans["stride"].disc, gans["stride"].init, lambda n: np.random.default_rng(len(n)))
+    x, maps = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0)), {}
+    for down, gan in gans.items():
+        disc = gan.disc.to_empty(device="cpu")
+        assert sum("Pool" in type(layer).__name__ for layer in disc) == (
+            0 if down == "stride" else sum(isinstance(layer, nn.Conv2d) for layer in disc)
+        )
+        disc.load_state_dict({n: torch.from_numpy(v) for n, v in start.items()}, strict=False)
+        maps[down] = first_maps(disc, x)
+    disc = gans["max_pool"].disc
+    full = first_maps(nn.Sequential(*(each for each in disc if not isinstance(each, nn.MaxPool2d))), x)
+    low, wide = maps["stride"].shape[2:]
+    cells = full[:, :, :, : 2 * wide] if low == 1 else full[:, :, : 2 * low, : 2 * wide]
+    cells = cells.unflatten(3, (wide, 2)).unflatten(2, (low, -1))
+    torch.testing.assert_close(maps["stride"], cells[:, :, :, -1, :, -1])
+    torch.testing.assert_close(maps["avg_pool"], cells.mean((3, 5)))
+    torch.testing.assert_close(maps["max_pool"], cells.amax((3, 5)))
+
+
 @pytest.mark.parametrize(("side", "channels", "blocks", "start"), [(28, 1, 2, 7), (32, 3, 3, 4)])
 def test_resnet_counts_its_parameters_by_hand(side: int, channels: int, blocks: int, start: int) -> None:
     width, latent = 3, 5
@@ -211,3 +259,15 @@ def test_dirac_starts_where_it_is_told_and_gives_theta_and_psi_x() -> None:
         net.load_state_dict({k: torch.from_numpy(v) for k, v in start.items()})
     assert gan.gen(torch.randn(3, 1)).tolist() == [[0.5]] * 3
     assert gan.disc(torch.tensor([[3.0]])).tolist() == [[-6.0]]
+
+
+def test_saddle_pays_f_and_what_the_latents_add() -> None:
+    """(1 + x^2)(100 - y^2) + noise (x + y) e, by hand at x = 1, y = -2, e = 3."""
+    gan = ZOO.get("model", "saddle").load()((2,), x=1.0, y=-2.0, noise=0.5)
+    for net, value in ((gan.gen, 1.0), (gan.disc, -2.0)):
+        start = initial_values(net, gan.init, lambda _: np.random.default_rng(0))
+        assert [v.tolist() for v in start.values()] == [[value]]
+        net.load_state_dict({k: torch.from_numpy(v) for k, v in start.items()})
+    samples = gan.gen(torch.tensor([[3.0], [0.0]]))
+    assert samples.tolist() == [[1.0, 3.0], [1.0, 0.0]]
+    assert gan.disc(samples).tolist() == [[2 * 96 + 0.5 * -1 * 3], [2 * 96]]

@@ -58,6 +58,7 @@ def gan(name: str, shape: tuple[int, ...], player: str, **keys: object) -> Case:
 
 
 DIGIT, POINT, PAIR = (1, 28, 28), (2,), ("gen", "disc")
+POOLS = ("avg_pool", "max_pool")
 TINY = {"width": 2, "latent_dim": 5}
 CASES: dict[str, Case] = {
     # every kind of layer by itself
@@ -79,6 +80,14 @@ CASES: dict[str, Case] = {
     "maps-residual": (lambda: maps(residual(), nn.ReLU()), MAPS),
     "maps-upsample": (lambda: maps(nn.Upsample(scale_factor=2), nn.Conv2d(2, 1, 3)), MAPS),
     "maps-pool": (lambda: maps(nn.AvgPool2d(2), nn.Conv2d(2, 1, 3)), MAPS),
+    "maps-max-pool": (lambda: maps(nn.MaxPool2d(2), nn.Conv2d(2, 1, 3)), MAPS),
+    **{
+        f"maps-{pool.__name__}-leaves-over": (
+            lambda pool=pool: maps(nn.Conv2d(2, 2, 4, 1, 2), pool(2), nn.Conv2d(2, 1, 3)),
+            MAPS,
+        )
+        for pool in (nn.AvgPool2d, nn.MaxPool2d)
+    },
     "maps-global-sum": (lambda: maps(GlobalSum(), nn.Linear(2, 1)), MAPS),
     "maps-height-1": (
         lambda: nn.Sequential(
@@ -99,6 +108,11 @@ CASES: dict[str, Case] = {
     **{f"dcgan-32-{p}": gan("dcgan", (3, 32, 32), p, norm_g="none", norm_d="none", **TINY) for p in PAIR},
     "dcgan-pac": gan("dcgan", DIGIT, "disc", norm_d="none", pac=2, minibatch_std=True, **TINY),
     **{f"conv1d-{p}": gan("conv1d", (16,), p, **TINY) for p in PAIR},
+    **{f"dcgan-{how}": gan("dcgan", DIGIT, "disc", norm_d="none", down=how, **TINY) for how in POOLS},
+    "dcgan-norm-max_pool": gan("dcgan", DIGIT, "disc", down="max_pool", **TINY),
+    "dcgan-concat-avg_pool": gan("dcgan", DIGIT, "disc", condition="concat", down="avg_pool", **TINY),
+    **{f"conv1d-{how}": gan("conv1d", (16,), "disc", norm_d="none", down=how, **TINY) for how in POOLS},
+    "conv1d-norm-avg_pool": gan("conv1d", (16,), "disc", down="avg_pool", pac=2, **TINY),
     "conv1d-pac": gan("conv1d", (16,), "disc", norm_d="none", pac=3, **TINY),
     **{f"resnet-{p}": gan("resnet", DIGIT, p, **TINY) for p in PAIR},
     "dirac-disc": gan("dirac", (1,), "disc"),
@@ -188,6 +202,7 @@ SMOOTH = [
     "dcgan-32-disc",
     "dcgan-pac",
     "conv1d-pac",
+    *(f"{name}-{how}" for name in ("dcgan", "conv1d") for how in POOLS),
     "resnet-disc",
     "mlp-concat-disc",
     "mlp-projection-disc",
