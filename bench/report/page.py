@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bench.judge.words import WINDOW, plain, rule, said
 from bench.report import (
+    choice,
     curves,
     examples,
     figures,
@@ -94,6 +95,7 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "name": view.name,
         "question": view.question,
         "answer": summary.answer(view),
+        **choice.content(view),
         "facts": _facts(view),
         "partial": [clean(each) for each in view.results.manifest.get("partial", [])],
         "left_out": view.left_out,

@@ -2,61 +2,117 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from bench.judge.outcomes import FAILURES
 from bench.judge.stats import SEEDS_FOR_INTERVAL
+from bench.report.contrasts import Contrast, largest
 from bench.report.figures import bounds_of
 from bench.report.view import View
-from bench.report.words import clean, label, outcome_word, span
+from bench.report.words import clean, label, number, outcome_word, percent, span
 
 
 def answer(view: View) -> str:
-    """How often it failed and how; which axis moved the failure rate most, and between which values."""
-    trials = view.judged
-    if trials.empty:
+    """What failed, how often and since when; where in the grid, and which value would have saved most."""
+    if view.judged.empty:
         return "No trial has finished with an outcome yet."
-    return f"{_how_often(trials)} {_which_axis(view)}"
+    return f"{_what_failed(view)} {_what_saves(view)}"
 
 
-def _how_often(trials: pd.DataFrame) -> str:
-    n = len(trials)
-    converged = int((trials["outcome"] == "converged").sum())
-    failed = int(sum(each is True for each in trials["failed"]))
-    undecided = n - converged - failed
-    kinds = trials.loc[trials["outcome"].isin(FAILURES), "outcome"].value_counts()
-    text = f"Of {n} finished trial{'s' if n > 1 else ''}, {converged} converged and {failed} failed"
-    if len(kinds):
-        name, count = str(kinds.index[0]), int(kinds.iloc[0])
-        most = "all of them" if count == failed else f"most often ({count})"
-        text += f", {most} by the outcome “{outcome_word(name)}”"
+def _what_failed(view: View) -> str:
+    trials = view.judged
+    n, failed = len(trials), trials[trials["failed"].map(lambda each: each is True)]
+    undecided = int(trials["failed"].map(lambda each: each is None).sum())
+    converged = n - len(failed) - undecided
+    of = f"{n} finished trials" if n > 1 else "one finished trial"
+    open_ = f"{undecided} {'is' if undecided == 1 else 'are'} undecided, still improving" if undecided else ""
+    rest = " and ".join(each for each in (f"{converged} converged" if converged else "", open_) if each)
+    rate = _rate_of_all(trials, undecided)
+    if not len(failed):
+        return f"Of {of} none failed ({rate}): {rest}."
+    return f"Of {of} {len(failed)} failed ({rate}), {_kinds(view, failed)}{'; ' if rest else ''}{rest}."
+
+
+def _rate_of_all(trials: pd.DataFrame, undecided: int) -> str:
+    bounds = bounds_of(trials)
+    text = percent(bounds.low.mean)
     if undecided:
-        verbs = ("was", "is") if undecided == 1 else ("were", "are")
-        text += f"; {undecided} {verbs[0]} still improving and {verbs[1]} undecided"
-    return f"{text}."
+        text += f", with the undecided {percent(bounds.high.mean)}"
+    low, high = bounds.low.low, bounds.high.high
+    if low is None or high is None:
+        return f"{text}; {trials['seed'].nunique()} seeds make no interval"
+    return f"{text}; 95 % interval {100 * low:.0f} to {percent(high)}"
 
 
-def _which_axis(view: View) -> str:
-    spreads = []
-    for axis in view.axes:
-        rates = []
-        for value in view.values(axis):
-            trials = view.where(axis, value)
-            bounds = bounds_of(trials)
-            rates.append((bounds.low.mean, bounds.high.mean, value, len(trials)))
-        if len(rates) > 1:
-            low, high = min(rates, key=lambda r: (r[1], r[0])), max(rates, key=lambda r: (r[0], r[1]))
-            # What is certain whatever becomes of the undecided: the gap between the bounds.
-            spreads.append((high[0] - low[1], axis, low, high))
-    if not spreads:
-        return "The study varies nothing but the seed."
-    gap, axis, low, high = max(spreads, key=lambda each: each[0])
-    caution = ""
+def _kinds(view: View, failed: pd.DataFrame) -> str:
+    """The most frequent kind with its count and its median onset, and the next one."""
+    counts = failed.loc[failed["outcome"].isin(FAILURES), "outcome"].value_counts()
+    first = str(counts.index[0])
+    many = "all" if counts.iloc[0] == len(failed) else "most often"
+    text = f"{many} as “{outcome_word(first)}” ({int(counts.iloc[0])}{_since(view, failed, first)})"
+    if len(counts) > 1:
+        second = str(counts.index[1])
+        text += f", then “{outcome_word(second)}” ({int(counts.iloc[1])}{_since(view, failed, second)})"
+    return text
+
+
+def _since(view: View, failed: pd.DataFrame, kind: str) -> str:
+    """`, half of them since step 400 of 2000 or before`: an onset is known only at an evaluation."""
+    steps = failed.loc[failed["outcome"] == kind, "outcome_step"].dropna().astype(float)
+    if steps.empty:
+        return ""
+    planned = {int(each) for each in (view.results.meta.get("steps") or {}).values()}
+    of = f" of {planned.pop()}" if len(planned) == 1 else ""
+    middle = number(float(steps.quantile(0.5, interpolation="higher")))
+    if len(steps) == 1:
+        return f", since step {middle}{of}"
+    return f", half of them by step {middle}{of}"
+
+
+def _what_saves(view: View) -> str:
+    if not view.axes:
+        return "The study varies nothing but the seed, so no knob can be named."
+    best, compared = largest(view)
+    if best is None:
+        return "No two values of an axis share a seed and all other settings, so no knob can be named."
+    if best.certain == 0:
+        if all(each is False for each in view.judged["failed"]):
+            return "There was nothing to save."
+        return "No value of an axis had fewer failures than another beyond what the undecided leave open."
+    change = f"{clean(best.axis)} {label(best.treatment)} instead of {label(best.control)}"
+    rates = f"{_rate(view, best, best.treatment)} failed, {_rate(view, best, best.control)}"
     if view.seeds < SEEDS_FOR_INTERVAL:
-        caution = f" (with {view.seeds} seeds this is an illustration, not a verdict)"
-    if gap <= 0:
-        return f"No axis moved the failure rate beyond what the undecided trials leave open{caution}."
+        return (
+            f"Most was saved by {change} ({rates}), an illustration and no verdict, for there "
+            f"{'is' if view.seeds == 1 else 'are'} {view.seeds} seed{'s' if view.seeds != 1 else ''}."
+        )
+    points = _points(best)
+    if best.shown:
+        return f"Most would have been saved by {change} ({rates}): {points}, {_how(best, compared)}."
     return (
-        f"The failure rate moved most with {clean(axis)}: {span(low[0], low[1])} of {low[3]} trials at "
-        f"{label(low[2])}, {span(high[0], high[1])} of {high[3]} at {label(high[2])}{caution}."
+        f"No single value is shown to save; the largest difference is {change} ({rates}): {points}, "
+        f"{_how(best, compared)}."
     )
+
+
+def _rate(view: View, best: Contrast, value: object) -> str:
+    trials = view.where(best.axis, value)
+    bounds = bounds_of(trials)
+    return f"at {label(value)}: {span(bounds.low.mean, bounds.high.mean)} of {len(trials)}"
+
+
+def _points(best: Contrast) -> str:
+    low, high = (100 * abs(each) for each in sorted(best.means, key=abs))
+    amount = f"{low:.0f}" if math.isclose(low, high, abs_tol=0.5) else f"{low:.0f} to {high:.0f}"
+    return f"{amount} points fewer at equal seeds and settings"
+
+
+def _how(best: Contrast, compared: int) -> str:
+    n = best.least.n
+    ends = ""
+    if best.low is not None and best.high is not None:
+        ends = f"95 % interval {-100 * best.high:.0f} to {-100 * best.low:.0f}, "
+    family = f", for the largest of {compared} differences" if compared > 1 else ""
+    return f"{ends}{n} seeds{family}"

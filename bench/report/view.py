@@ -126,8 +126,12 @@ class View:
     def where(self, axis: str, value: Any, trials: pd.DataFrame | None = None) -> pd.DataFrame:
         """The judged trials (or those given) at one value of an axis."""
         trials = self.judged if trials is None else trials
+        return trials[self.matches(axis, value, trials)]
+
+    def matches(self, axis: str, value: Any, trials: pd.DataFrame) -> pd.Series:
+        """Whether each trial has this value of an axis; null equals null."""
         column = trials[self.axes[axis]]
-        return trials[column.isna() if value is None or value != value else column == value]
+        return column.isna() if value is None or value != value else column == value
 
     @cached_property
     def tracks(self) -> Tracks:

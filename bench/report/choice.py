@@ -1,0 +1,181 @@
+"""The cell to pick and the cell to avoid: chosen on odd seeds, judged on even ones.
+
+The cell to pick is the one that converged most often; an undecided trial counts as not converged, since
+nobody has seen it arrive. The cell to avoid is the one that failed most often; an undecided trial counts as
+not failed, since nobody has seen it fail. Of cells that are equal on the odd seeds the smaller (to avoid: the
+larger) median of the final distance decides, a diverged trial being infinite.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.judge.intervals import SEEDS_FOR_INTERVAL
+from bench.judge.selection import odd_even
+from bench.judge.stats import wilson
+from bench.report.figures import STACK
+from bench.report.view import Group, View
+from bench.report.words import clean, percent
+
+PICK, AVOID = "pick", "avoid"
+
+MOST_GROUPS = 4
+"""Data sets for which cells are named on the first screen."""
+
+_ENDED = {PICK: "converged", AVOID: "failed"}
+_LEAST = {PICK: "smallest", AVOID: "largest"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A cell with what it did; `cell` is empty where none can be named, and `why` says so.
+
+    share: of the seeds that judged it, how many converged (pick) or failed (avoid), with its interval; None
+    where the cell was only seen on the seeds that chose it.
+    """
+
+    kind: str
+    group: str
+    cell: str = ""
+    settings: str = ""
+    trial: str = ""
+    count: int = 0
+    n: int = 0
+    low: float | None = None
+    high: float | None = None
+    outcomes: tuple[tuple[str, int], ...] = ()
+    how: str = ""
+    why: str = ""
+
+    @property
+    def judged(self) -> bool:
+        return self.low is not None
+
+    @property
+    def result(self) -> str:
+        """`converged in 3 of 3 even seeds: 100 %, 95 % interval 44 to 100 %`."""
+        text = f"{_ENDED[self.kind]} in {self.count} of {self.n} {'even ' if self.judged else ''}seeds"
+        if self.low is None or self.high is None:
+            return text
+        share = percent(self.count / self.n)
+        return f"{text}: {share}, 95 % interval {100 * self.low:.0f} to {percent(self.high)}"
+
+
+def content(view: View) -> dict[str, Any]:
+    """`choices`: the cells to pick and to avoid, for each data set; `choice_words`: what is left out."""
+    groups = [group for group in view.groups if len(_judged(view, group))]
+    found = [choose(view, group, kind) for group in groups[:MOST_GROUPS] for kind in (PICK, AVOID)]
+    more = len(groups) - MOST_GROUPS
+    words = f"Cells of {more} more data sets are not named here." if more > 0 else ""
+    return {"choices": found, "choice_words": words}
+
+
+def _judged(view: View, group: Group) -> pd.DataFrame:
+    return view.judged[view.judged["trial"].isin(group.trials["trial"])]
+
+
+def choose(view: View, group: Group, kind: str) -> Choice:
+    """The cell of a group to pick or to avoid, or why none can be named."""
+    trials = _judged(view, group)
+    name = group.name if len(view.groups) > 1 else ""
+    hit = trials["outcome"] == "converged" if kind == PICK else trials["failed"].map(lambda x: x is True)
+    trials = trials.assign(hit=hit.astype(float), distance=_distances(group, trials))
+    odd = trials["seed"] % 2 == 1
+    seeds = int(trials["seed"].nunique())
+    if trials["cell"].nunique() < 2:
+        return Choice(kind, name, why="The study has one cell, so there is no choice.")
+    if seeds < 2:
+        return Choice(kind, name, why="With one seed no cell can be named: another seed may turn it round.")
+    both = set(trials.loc[odd, "cell"]) & set(trials.loc[~odd, "cell"])
+    if seeds < SEEDS_FOR_INTERVAL or not both:
+        return _seen(view, group, trials, kind, name)
+    return _split(view, group, trials[trials["cell"].isin(both)], kind, name)
+
+
+def _distances(group: Group, trials: pd.DataFrame) -> pd.Series:
+    column = f"final.{group.primary}"
+    known = trials[column].astype(float) if column in trials else pd.Series(np.nan, index=trials.index)
+    return known.mask(trials["outcome"] == "diverged", math.inf)
+
+
+def _in_order(trials: pd.DataFrame, kind: str) -> list[str]:
+    """Cells from the one that ties would choose; those without any known distance last."""
+    middle = trials.groupby("cell")["distance"].median()
+    worst = math.inf if kind == PICK else -math.inf
+    keyed = middle.fillna(worst) * (1 if kind == PICK else -1)
+    return sorted(map(str, keyed.index), key=lambda cell: (keyed[cell], cell))
+
+
+def _split(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str) -> Choice:
+    """Chosen on odd seeds, judged on even ones."""
+    odd = trials[trials["seed"] % 2 == 1]
+    place = {cell: i for i, cell in enumerate(_in_order(odd, kind))}
+    ordered = trials.sort_values(["cell", "seed"]).sort_values(
+        "cell", key=lambda cells: cells.map(place), kind="stable"
+    )
+    chosen = odd_even(
+        ordered["seed"].tolist(), ordered["cell"].tolist(), ordered["hit"].tolist(), "higher", share=True
+    )
+    seen = odd[odd["cell"] == chosen.cell]
+    if chosen.seen == 0:
+        return Choice(kind, name, why=f"No cell {_ENDED[kind]} on the odd seeds, so none can be named.")
+    means = odd.groupby("cell")["hit"].mean()
+    tied = int((means == means[chosen.cell]).sum())
+    how = (
+        f"Chosen among {chosen.of} cells on the odd seeds, where it {_ENDED[kind]} in "
+        f"{int(seen['hit'].sum())} of {len(seen)}{_of_equals(group, kind, tied)}; judged on the even ones."
+    )
+    judged = trials[(trials["seed"] % 2 == 0) & (trials["cell"] == chosen.cell)]
+    if len(judged) < SEEDS_FOR_INTERVAL:
+        how += f" {len(judged)} seeds make a wide interval."
+    return _choice(view, judged, kind, name, how, wilson(judged["hit"].sum(), len(judged)))
+
+
+def _seen(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str) -> Choice:
+    """Too few seeds to judge on others than those that chose: shown, and called an illustration."""
+    means = trials.groupby("cell")["hit"].mean()
+    best = float(means.max())
+    if best == 0:
+        return Choice(kind, name, why=f"No cell {_ENDED[kind]}, so none can be named.")
+    tied = [cell for cell in _in_order(trials, kind) if means[cell] == best]
+    how = (
+        f"An illustration, not a verdict: chosen among {len(means)} cells on the seeds on which it is "
+        f"shown, which makes it look {'better' if kind == PICK else 'worse'} than it is"
+        f"{_of_equals(group, kind, len(tied))}. From {SEEDS_FOR_INTERVAL} seeds on, it would be chosen on "
+        "odd seeds and judged on even ones."
+    )
+    return _choice(view, trials[trials["cell"] == tied[0]], kind, name, how, None)
+
+
+def _of_equals(group: Group, kind: str, tied: int) -> str:
+    if tied < 2:
+        return ""
+    return (
+        f", like {tied - 1} other{'s' if tied > 2 else ''} (the {_LEAST[kind]} final {group.primary} decides)"
+    )
+
+
+def _choice(
+    view: View, trials: pd.DataFrame, kind: str, name: str, how: str, interval: tuple[Any, Any] | None
+) -> Choice:
+    row = {str(key): value for key, value in trials.iloc[0].to_dict().items()}
+    counts = trials["outcome"].value_counts()
+    low, high = (float(end) for end in interval) if interval else (None, None)
+    return Choice(
+        kind=kind,
+        group=name,
+        cell=str(row["cell"]),
+        settings=view.cell_text(row),
+        trial=str(row["trial"]),
+        count=int(trials["hit"].sum()),
+        n=len(trials),
+        low=low,
+        high=high,
+        outcomes=tuple((each, int(counts[each])) for each in STACK if each in counts),
+        how=clean(how),
+    )
