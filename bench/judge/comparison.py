@@ -78,8 +78,9 @@ class Arm:
 class Choice:
     """The cell of a method with the fewest failures on odd seeds, and what it does on even ones.
 
-    Of equally good cells the one with the better median value, then the first. `seen` is its failure rate on
-    the odd seeds, which flatters it; `failure` and `value` (a median) are over the even ones.
+    An undecided trial counts as failed in choosing: nobody has seen it arrive. Of equally good cells the one
+    with the better median value, then the first. `seen` is its failure rate on the odd seeds, which flatters
+    it; `failure` and `value` (a median) are over the even ones.
     """
 
     cell: str
@@ -250,7 +251,7 @@ def _choice(arm: Arm, cells: tuple[str, ...], better: str) -> Choice | None:
     """None without odd or without even seeds, or where the chosen cell has none of the latter."""
     odd = arm.seeds % 2 == 1
     names = np.asarray(arm.cells)
-    rates = np.array([0.5 if each is None else float(each) for each in arm.failed])
+    rates = np.array(as_failed(arm.failed, undecided=True), dtype=np.float64)
     sign = 1.0 if better == LOWER else -1.0
 
     def cost(cell: str) -> tuple[float, float]:
@@ -296,7 +297,7 @@ def _contrast(first: Arm, second: Arm, better: str, scale: str, medians: bool) -
         why_unpaired="",
         failure=failure,
         value=value,
-        improvement=effects.probability_of_improvement(pairs, better).estimate,
+        improvement=effects.improvement_estimate(pairs, better),
         p_failure=_p_failure(failure),
         p_value=value.p,
     )

@@ -77,6 +77,13 @@ def student_t(points: Array, confidence: float = CONFIDENCE) -> Ends:
     return mean - half, mean + half
 
 
+def student_p(points: Array) -> float:
+    """Two-sided p of Student's test that values [n], which vary, have a mean of 0: `student_t` ends there."""
+    n = points.shape[-1]
+    t = float(points.mean() / (points.std(ddof=1) / math.sqrt(n)))
+    return float(2 * special.stdtr(n - 1, -abs(t)))
+
+
 def share(points: Array, cells: float, confidence: float = CONFIDENCE) -> Ends:
     """Interval of a share pooled over cells that share seeds: Wilson's, with the sample size the seeds bear.
 

@@ -21,7 +21,7 @@ NAMES = ("method", *PARTS, "recipe", "algorithm", "gan")
 
 MOST_AXES = 2
 MOST_GROUPS = 3
-MOST_VALUES = 12
+MOST_VALUES = 20
 """Of more values the table of pairs could not be read."""
 
 
