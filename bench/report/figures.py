@@ -13,7 +13,7 @@ from bench.judge.outcomes import FAILURES, OUTCOMES
 from bench.judge.stats import Bounds, failure_bounds
 from bench.report.svg import COLOURS, INK, INK_ON, MUTED, Figure, figure, style, to_svg
 from bench.report.view import View
-from bench.report.words import clean, label, outcome_word, span
+from bench.report.words import clean, label, span
 
 STACK = (*FAILURES, "undertrained", "converged")
 """Failures from the left, success from the right, the undecided between: the failure share ends there."""
@@ -24,22 +24,6 @@ WIDTH = 10.2  # inches: the page's width
 def bounds_of(trials: pd.DataFrame) -> Bounds:
     """The failure rate of judged trials; pooled when they come from more than one cell."""
     return failure_bounds(trials["seed"].tolist(), trials["failed"].tolist(), trials["cell"].nunique() > 1)
-
-
-def overall(view: View) -> Figure:
-    """One bar: the shares of all outcomes."""
-    with style():
-        made = figure(WIDTH, 0.95)
-        axes = made.subplots()
-        _bar(axes, 0, view.judged, height=0.7)
-        axes.set_ylim(0.6, -0.6)
-        axes.set_yticks([])
-        _share_axis(axes)
-        axes.set_xlabel("")
-        rows = counted(view.judged)
-        text = ", ".join(f"{row['trials']} {outcome_word(row['outcome'])}" for row in rows)
-        alt = f"Shares of outcomes over {len(view.judged)} finished trials: {text or 'none'}."
-        return Figure(to_svg(made, alt), rows, "outcomes")
 
 
 def counted(trials: pd.DataFrame) -> list[dict[str, Any]]:

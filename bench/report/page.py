@@ -9,18 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bench.judge.words import WINDOW, plain, rule, said
 from bench.report import (
-    choice,
     curves,
     examples,
     figures,
+    first,
     maps,
     methods,
     provenance,
     published,
     samples,
-    summary,
     template,
     trials,
 )
@@ -92,14 +90,7 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
     judged = not view.judged.empty
     beside = published.beside(view)
     return {
-        "name": view.name,
-        "question": view.question,
-        "answer": summary.answer(view),
-        **choice.content(view),
-        "facts": _facts(view),
-        "partial": [clean(each) for each in view.results.manifest.get("partial", [])],
-        "left_out": view.left_out,
-        "overall": _shown(figures.overall(view)) if judged else None,
+        **first.content(view),
         "shares": [(clean(axis), _shown(figures.shares(view, axis))) for axis in view.axes] if judged else [],
         "groups": [_group(view, *each) for each in zip(view.groups, pictures, strict=True)],
         "legend": figures.legend_entries(view),
@@ -108,48 +99,12 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "beside": beside,
         "published": beside.sentence,
         "examples": examples.examples(view) if judged else [],
-        **_rules(view),
-        "folder": clean(view.results.path),
     }
 
 
 def _shown(figure: Any) -> Any:
     """A figure as the templates take it."""
     return Markup(figure) if isinstance(figure, str) else figure
-
-
-def _rules(view: View) -> dict[str, Any]:
-    """The rules as texts, and what of them is not today's; no texts of another version's rules."""
-    rules = view.results.rules
-    if view.other_rules:
-        return {"other_rules": view.other_rules, "window": "", "rules": {}, "changed_rules": []}
-    return {
-        "other_rules": "",
-        "window": said(WINDOW, rules),
-        "rules": {name: plain(rule(name, rules)) for name in figures.STACK},
-        "changed_rules": [clean(each) for each in examples.changed_rules(rules)],
-    }
-
-
-def _facts(view: View) -> list[tuple[str, str]]:
-    table = view.results.trials
-    facts = [
-        ("trials", f"{len(table)} in {table['cell'].nunique()} cells"),
-        ("finished", str(int((table["status"] == "done").sum()))),
-        ("seeds", str(int(table["seed"].nunique()))),
-        ("axes", ", ".join(f"{clean(axis)} ({len(view.values(axis))})" for axis in view.axes) or "none"),
-        ("rules", ", ".join(map(clean, table["rules_version"].dropna().unique())) or "–"),
-    ]
-    plugins = [
-        each for session in view.results.manifest.get("sessions", []) for each in session.get("plugins", [])
-    ]
-    names = dict.fromkeys(_plugin(each) for each in plugins)
-    return [*facts, ("plugins", "; ".join(names))] if names else facts
-
-
-def _plugin(record: dict[str, Any]) -> str:
-    adds = ", ".join(map(str, record.get("adds") or [])) or "nothing"
-    return clean(f"{record.get('file')}, sha256 {str(record.get('sha256'))[:12]}, adds {adds}")
 
 
 def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:

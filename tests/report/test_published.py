@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.report import figures, page
 from bench.report.published import beside, read
+from bench.report.template import environment
 from bench.report.view import View
 from bench.store.tables import Results
 
@@ -26,31 +26,25 @@ def with_block(results: Results, block: Any) -> Results:
     return dataclasses.replace(results, study={"name": "short", "grid": {"lr_ratio": []}, "published": block})
 
 
-def section(text: str) -> str:
-    found = re.search(r'<h2 id="published">.*?(?=</section>)', text, re.DOTALL)
-    return found[0] if found else ""
+def section(results: Results) -> str:
+    """The part of the page about published numbers; empty for a study without any."""
+    found = beside(View(results))
+    if not found.sentence:
+        return ""
+    return environment().get_template("sections/published.html.j2").render(beside=found)
 
 
-@pytest.fixture
-def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("overall", "shares", "failure_map", "curves"):
-        monkeypatch.setattr(figures, name, lambda *_: "")
-
-
-@pytest.mark.usefixtures("_no_figures")
 def test_the_table(results: Results) -> None:
     """What differs comes first, all text is escaped, and the page says how many agree."""
-    text = page.render(with_block(results, BLOCK))
-    found = section(text)
+    found = section(with_block(results, BLOCK))
     assert "1 of 3 published statements agree; no data for 1." in found
-    assert "<script" not in section(text)
+    assert "<script" not in found
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; sons" in found
-    assert '<a href="#published">' in text
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr.*?</tr>", found, re.DOTALL)]
     head, first, second, third = rows
     assert head == []
     assert re.findall(r"<th\b(?!ead)[^>]*>(.*?)</th>", found) == [
-        *("lr_ratio", "quantity", "step", "published", "own", "verdict", "SE", "seeds", "source")
+        *("lr_ratio", "quantity", "step", "published", "own", "verdict", "SE or interval", "seeds", "source")
     ]
     assert first[:4] == ["1", "fd", "0", "&lt; -1"]
     assert [row[5] for row in (first, second, third)] == ["differs", "no data", "agrees"]
@@ -60,22 +54,18 @@ def test_the_table(results: Results) -> None:
     assert third[7] == "3"
 
 
-@pytest.mark.usefixtures("_no_figures")
 def test_names_of_axes_and_metrics_are_escaped(results: Results) -> None:
     block = [{"where": {"<b>": "<i>\u202e"}, "metric": "<u>", "below": 1, "source": "x"}]
-    found = section(page.render(with_block(results, block)))
+    found = section(with_block(results, block))
     assert "&lt;b&gt;" in found
     assert "&lt;i&gt;" in found
     assert "&lt;u&gt;" in found
     assert "\u202e" not in found
 
 
-@pytest.mark.usefixtures("_no_figures")
 @pytest.mark.parametrize("block", [None, []])
 def test_a_study_without_any_has_no_section(results: Results, block: Any) -> None:
-    text = page.render(with_block(results, block))
-    assert section(text) == ""
-    assert "#published" not in text
+    assert section(with_block(results, block)) == ""
     assert beside(View(with_block(results, block))).sentence == ""
 
 
@@ -83,7 +73,7 @@ DAMAGED: list[tuple[Any, str]] = [
     (7, "published: expected a list"),
     ({"metric": "fd"}, "published: expected a list"),
     (["fd"], "published[0]: Input should be a valid dictionary or instance of PublishedBlock"),
-    ([{**AT_ONE}], "published[0]: expected one of value, below, at_least"),
+    ([{**AT_ONE}], "published[0]: expected one of value, below, at_least, lower_than"),
     ([{**AT_ONE, "below": "x"}], "published[0].below: Input should be a valid number"),
     ([{**AT_ONE, "below": float("inf")}], "published[0].below: Input should be a finite number"),
     ([{**AT_ONE, "below": 1, "more": 1}], "published[0].more: Extra inputs are not permitted"),
@@ -102,9 +92,8 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_compared(
         assert found.sentence == "1 of 3 published statements agree; no data for 1; 1 cannot be read"
 
 
-@pytest.mark.usefixtures("_no_figures")
 def test_the_page_tells_what_cannot_be_read(results: Results) -> None:
-    found = section(page.render(with_block(results, 7)))
+    found = section(with_block(results, 7))
     assert "study.yaml: published: expected a list" in found
     assert "<table" not in found
 
@@ -115,3 +104,33 @@ def test_the_page_tells_what_cannot_be_read(results: Results) -> None:
 def test_no_value_of_an_axis_is_no_data(results: Results, where: dict[str, Any]) -> None:
     found = beside(View(with_block(results, [{**AT_ONE, "where": where, "below": 1}])))
     assert [row["verdict"] for row in found.rows] == ["no data"]
+
+
+def test_what_a_reduced_run_shows_decides_nothing(results: Results) -> None:
+    """The mark stands beside the verdict, and its sentence above the table, once."""
+    less = {"reduced": "200 of 4,000 steps", "note": "Their ring has <b>."}
+    block = [
+        {**AT_ONE, "below": -1.0, **less},
+        {**AT_ONE, "at_least": 0.0, **less},
+        {**AT_ONE, "value": 0.5, "rate": {"at_least": 0.0}, "standard_errors": 2, "of": 100},
+        {"where": {"lr_ratio": 1.0}, "metric": "fd", "source": "x", "lower_than": {"lr_ratio": 1.0}},
+    ]
+    found = beside(View(with_block(results, block)))
+    assert found.notes == [
+        "Reduced: 200 of 4,000 steps. A difference decides nothing.",
+        "Their ring has <b>.",
+    ]
+    assert found.sentence.startswith("2 of 4 published statements agree; 1 differ, all in a run with less")
+    assert found.sentence.endswith("; 1 undecided")
+    differs, undecided, *agree = found.rows
+    assert (differs["verdict"], differs["reduced"], undecided["verdict"]) == ("differs", True, "undecided")
+    assert "against" in undecided["own"]
+    share = next(row for row in agree if row["metric"] == "share of seeds with fd ≥ 0")
+    assert (share["own"], share["published"]) == ("1", "0.5 of 100 ± 2 SE")
+    assert share["se"].startswith("[0.4")
+
+
+def test_the_page_marks_a_reduced_run(results: Results) -> None:
+    found = section(with_block(results, [{**AT_ONE, "below": -1.0, "reduced": "2 <i> of 9 steps"}]))
+    assert "differs (reduced)" in found
+    assert "Reduced: 2 &lt;i&gt; of 9 steps. A difference decides nothing." in found
