@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.judge.published import AGREES, DIFFERS, NO_DATA, Compared, Published, compare
+from bench.judge.published import AGREES, DIFFERS, NO_DATA, UNDECIDED, Compared, Published, compare
 from bench.report.view import View
 from bench.report.words import clean, label
 from bench.store.tables import load
 from bench.study.problems import show
 from bench.study.shape import PublishedBlock
 
-_ORDER = (DIFFERS, NO_DATA, AGREES)
+_ORDER = (DIFFERS, UNDECIDED, NO_DATA, AGREES)
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,30 @@ class Beside:
 
     @property
     def sentence(self) -> str:
-        """`69 of 71 published statements agree; no data for 2`; empty for a study without any."""
+        """`69 of 71 published statements agree; no data for 2`; empty for a study without any.
+
+        What differs in a reduced run is told apart: it decides nothing.
+        """
         if not self.compared and not self.unreadable:
             return ""
         counts = Counter(each.verdict for each in self.compared)
         text = f"{counts[AGREES]} of {len(self.compared)} published statements agree"
+        reduced = sum(
+            each.verdict == DIFFERS and each.published.reduced is not None for each in self.compared
+        )
+        if reduced:
+            text += f"; {counts[DIFFERS]} differ, {'all' if reduced == counts[DIFFERS] else reduced} in a run"
+            text += " with less than the published one had, which decides nothing"
+        text += f"; {counts[UNDECIDED]} undecided" if counts[UNDECIDED] else ""
         text += f"; no data for {counts[NO_DATA]}" if counts[NO_DATA] else ""
         return text + (f"; {len(self.unreadable)} cannot be read" if self.unreadable else "")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the run has less of, and what to know of a difference; each sentence once."""
+        said = [each.published for each in self.compared]
+        less = [f"Reduced: {each.reduced}. A difference decides nothing." for each in said if each.reduced]
+        return [clean(text) for text in dict.fromkeys((*less, *(each.note for each in said if each.note)))]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -84,15 +101,28 @@ def _row(each: Compared, axes: tuple[str, ...]) -> dict[str, Any]:
     said = each.published
     return {
         "cells": [_value(said.where, axis) for axis in axes],
-        "metric": clean(said.metric),
+        "metric": clean(said.quantity),
         "step": "end" if said.at is None else str(said.at),
         "published": said.says,
-        "own": "–" if each.mean is None else f"{each.mean:.7g}",
-        "se": "–" if each.se is None else f"{each.se:.2g}",
+        "own": _own(each),
+        "se": _spread(each),
         "n": f"{each.n} ({each.lacking} null)" if each.lacking else str(each.n),
         "verdict": each.verdict,
+        "reduced": said.reduced is not None,
         "source": clean(said.source),
     }
+
+
+def _own(each: Compared) -> str:
+    if each.mean is None:
+        return "–"
+    return f"{each.mean:.7g}" if each.other is None else f"{each.mean:.4g} against {each.other:.4g}"
+
+
+def _spread(each: Compared) -> str:
+    if each.interval is not None:
+        return f"[{each.interval[0]:.3g}, {each.interval[1]:.3g}]"
+    return "–" if each.se is None else f"{each.se:.2g}"
 
 
 def _value(where: Mapping[str, Any], axis: str) -> str:

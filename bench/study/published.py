@@ -26,12 +26,17 @@ def check_published(
     for position, block in enumerate(blocks):
         path = f"published[{position}]"
         before = len(problems.lines)
-        _check_where(block.where, values, f"{path}.where", problems)
+        groups = {"where": block.where}
+        if block.lower_than is not None:
+            groups["lower_than"] = block.lower_than
+        for name, cells_of in groups.items():
+            _check_where(cells_of, values, f"{path}.{name}", problems)
         if columns is not None and block.metric not in columns:
             hint = suggest(block.metric, columns) or "; name one of its metrics or monitors"
             problems.add(f"{path}.metric", f"{block.metric!r} is no number that this study measures{hint}")
         if cells and len(problems.lines) == before:
-            _check_cells(block, cells, path, problems)
+            for name, cells_of in groups.items():
+                _check_cells(block, name, cells_of, cells, path, problems)
 
 
 def _check_where(
@@ -47,10 +52,17 @@ def _check_where(
             problems.add(f"{path}.{axis}", f"{show(wanted)} is no value of the axis{hint}; {legal}")
 
 
-def _check_cells(block: PublishedBlock, cells: Sequence[Cell], path: str, problems: Problems) -> None:
-    found = [cell for cell in cells if block.where.items() <= dict(cell.axes).items()]
+def _check_cells(
+    block: PublishedBlock,
+    name: str,
+    where: Mapping[str, Any],
+    cells: Sequence[Cell],
+    path: str,
+    problems: Problems,
+) -> None:
+    found = [cell for cell in cells if where.items() <= dict(cell.axes).items()]
     if not found:
-        problems.add(f"{path}.where", "no cell of the grid is there: all such cells are excluded")
+        problems.add(f"{path}.{name}", "no cell of the grid is there: all such cells are excluded")
         return
     measured = {
         step

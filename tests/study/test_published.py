@@ -62,6 +62,11 @@ def changed(**changes: Any) -> dict[str, Any]:
         changed(value=..., within=..., below=1),
         changed(value=..., within=..., at_least=0.0),
         changed(value=1, within=0),
+        changed(within=..., standard_errors=3, statistic="median", of=400),
+        changed(within=..., standard_errors=2, se=0.5, reduced="100 of 400 steps", note="a finer ring"),
+        changed(value=0.465, within=..., standard_errors=2, rate={"at_least": 8}, of=200),
+        changed(value=..., within=..., rate={"at_most": 0}, below=0.5),
+        changed(value=..., within=..., lower_than={"method": "ns"}),
         *(
             changed(metric=name)
             for name in ("sw1", "sw1.noise", "d_auc.mean", "logit_max", "spread", "d_updates")
@@ -72,7 +77,11 @@ def test_good_blocks(block: dict[str, Any]) -> None:
     assert read(block).document["published"] == [block]
 
 
-LEGAL = "where, metric, source, at, value, within, standard_errors, below, at_least"
+LEGAL = (
+    "where, metric, source, at, value, within, standard_errors, below, at_least, lower_than, statistic, rate,"
+    " of, se, reduced, note"
+)
+BELONGS = "published[0]: of and se exclude each other, and belong to a value with standard_errors"
 
 
 @pytest.mark.parametrize(
@@ -118,21 +127,43 @@ LEGAL = "where, metric, source, at, value, within, standard_errors, below, at_le
             changed(at=90),
             "published[0].at: these cells are not measured at step 90; the nearest is 80",
         ),
-        (changed(value=...), "published[0]: expected one of value, below, at_least"),
-        (changed(below=2.0), "published[0]: expected one of value, below, at_least"),
+        (changed(value=...), "published[0]: expected one of value, below, at_least, lower_than"),
+        (changed(below=2.0), "published[0]: expected one of value, below, at_least, lower_than"),
         (
             changed(within=...),
-            "published[0]: a value needs one of within, standard_errors; a bound takes neither",
+            "published[0]: a value needs one of within, standard_errors; other statements take neither",
         ),
         (
             changed(standard_errors=2),
-            "published[0]: a value needs one of within, standard_errors; a bound takes neither",
+            "published[0]: a value needs one of within, standard_errors; other statements take neither",
         ),
         (
             changed(value=..., below=1.0),
-            "published[0]: a value needs one of within, standard_errors; a bound takes neither",
+            "published[0]: a value needs one of within, standard_errors; other statements take neither",
         ),
         (changed(metric=...), "published[0].metric: missing"),
+        (
+            changed(value=..., within=..., lower_than={"method": "nt"}),
+            "published[0].lower_than.method: nt is no value of the axis; gan, ns",
+        ),
+        (
+            changed(value=..., within=..., lower_than={"method": "ns", "lr_ratio": 4}),
+            "published[0].lower_than: no cell of the grid is there: all such cells are excluded",
+        ),
+        (changed(lower_than={"method": "ns"}), "published[0]: expected one of value, below, at_least"),
+        (changed(of=10), BELONGS),
+        (changed(within=..., standard_errors=2, of=10, se=0.5), BELONGS),
+        (changed(value=..., within=..., below=1, se=0.5), BELONGS),
+        (changed(within=0.1, value=1.5, rate={"at_most": 1}), "published[0]: a rate is a share, from 0 to 1"),
+        (
+            changed(value=0.5, statistic="median", rate={"at_most": 1}),
+            "published[0]: a rate takes neither statistic nor se; say of how many seeds it is",
+        ),
+        (changed(rate={}), "published[0].rate: expected one of at_least, at_most"),
+        (changed(rate={"at_most": 1, "at_least": 1}), "published[0].rate: expected one of at_least, at_most"),
+        (changed(statistic="mode"), "published[0].statistic: expected 'mean' or 'median', got mode"),
+        (changed(within=..., standard_errors=7), "published[0].standard_errors: expected less than or equal"),
+        (changed(reduced=""), "published[0].reduced: "),
         (changed(source=...), "published[0].source: missing"),
         (
             changed(withn=0.1),
