@@ -14,7 +14,7 @@ INVENTED = ("/my_",)
 
 
 def test_the_study_in_the_readme_is_valid(repository: Path, tmp_path: Path) -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+    block = re.findall(r"```yaml\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)[0]
     assert len(block.splitlines()) <= 16
     file = tmp_path / "my_study.yaml"
     file.write_text(block)
