@@ -19,6 +19,9 @@ from bench.judge.stats import jackknife
 MOST_ORDERS = 10_000
 """Up to so many exchanges of labels all are tried; beyond, so many are drawn."""
 
+CHUNK = 500
+"""Exchanges that are calculated together, which bounds the memory."""
+
 
 @dataclass(frozen=True)
 class FailureCurve:
@@ -205,9 +208,9 @@ def logrank(onsets: Onsets, groups: ArrayLike, rng: np.random.Generator, draws: 
     seed = np.searchsorted(np.array(whole), onsets.seeds)
     n, k = len(whole), len(names)
     orders, how = _orders(n, k, rng, draws)
-    moved = orders[:, seed, group]  # [P, N]; the first is the one that was seen
     of = f"{n} of {len(every)} seeds have every group" if n < len(every) else f"{n} seeds"
-    ends = [_chi2(onsets.times(late), onsets.failed, moved, k) for late in (True, False)]
+    where = seed * k + group
+    ends = [_chi2(onsets.times(late), onsets.failed, where, orders) for late in (True, False)]
     seen = float(ends[0][0])
     if n < SEEDS_FOR_INTERVAL:
         return LogRank(seen, None, n, f"log-rank, {of}: no p below {SEEDS_FOR_INTERVAL}")
@@ -218,34 +221,54 @@ def logrank(onsets: Onsets, groups: ArrayLike, rng: np.random.Generator, draws: 
 
 def _orders(n: int, k: int, rng: np.random.Generator, draws: int) -> tuple[NDArray[np.int64], str]:
     """Orders of k labels for each of n seeds, [P, n, k]; the identity is the first."""
-    perms = np.array(list(itertools.permutations(range(k))))
     total = special.factorial(k) ** float(n)
-    if total <= MOST_ORDERS:
-        index = np.array(list(itertools.product(range(len(perms)), repeat=n)))
-        return perms[index], f"all {len(index)} ways"
-    index = rng.integers(len(perms), size=(draws, n))
-    index[0] = 0
-    return perms[index], f"{draws - 1} ways drawn"
+    if total > MOST_ORDERS:
+        orders = rng.permuted(np.broadcast_to(np.arange(k), (draws, n, k)), axis=-1)
+        orders[0] = np.arange(k)
+        return orders, f"{draws - 1} ways drawn"
+    perms = np.array(list(itertools.permutations(range(k))))
+    index = np.array(list(itertools.product(range(len(perms)), repeat=n)))
+    return perms[index], f"all {len(index)} ways"
 
 
-def _chi2(times: Array, failed: NDArray[np.bool_], groups: NDArray[np.int64], k: int) -> Array:
-    """The log-rank chi^2 of each labelling, groups [P, N] -> [P]; 0 where nobody failed."""
+def _chi2(
+    times: Array, failed: NDArray[np.bool_], where: NDArray[np.int64], orders: NDArray[np.int64]
+) -> Array:
+    """The log-rank chi^2 of each labelling, [P]; 0 where nobody failed.
+
+    Trials of one seed and group move together, so their risks and failures are added up first.
+
+    Args:
+        where: [N], seed x k + group of each trial; orders: [P, n, k], the label of each seed's groups.
+    """
+    n, k = orders.shape[1:]
     events = np.unique(times[failed])
-    risk = (times[:, None] >= events).astype(np.float64)
-    fails = (failed[:, None] & (times[:, None] == events)).astype(np.float64)
+    risk, fails = np.zeros((n * k, len(events))), np.zeros((n * k, len(events)))
+    np.add.at(risk, where, times[:, None] >= events)
+    np.add.at(fails, where, failed[:, None] & (times[:, None] == events))
     r, d = risk.sum(0), fails.sum(0)
     scale = d * np.where(r > 1, (r - d) / np.maximum(r - 1, 1), 0.0)
+    labels = orders.reshape(len(orders), n * k)
+    parts = [
+        _chi2_of(labels[at : at + CHUNK], risk / r, fails.sum(1), d, scale, k)
+        for at in range(0, len(labels), CHUNK)
+    ]
+    return np.concatenate(parts)
+
+
+def _chi2_of(labels: NDArray[np.int64], risk: Array, fails: Array, d: Array, scale: Array, k: int) -> Array:
+    """chi^2 of labels [P, n k] of each seed's groups: shares at risk [n k, T], failures [n k]."""
     share, off = [], []
     for g in range(k - 1):  # the last follows from the others
-        member = (groups == g).astype(np.float64)
-        share.append(member @ (risk / r))
-        off.append((member @ fails).sum(-1) - (share[-1] * d).sum(-1))
+        member = (labels == g).astype(np.float64)
+        share.append(member @ risk)
+        off.append(member @ fails - (share[-1] * d).sum(-1))
     if k == 2:
         v = (share[0] * (1 - share[0]) * scale).sum(-1)
         return np.where(v > 0, off[0] ** 2 / np.where(v > 0, v, 1.0), 0.0)
     p, u = np.stack(share, -1), np.stack(off, -1)  # [P, T, k - 1], [P, k - 1]
     covariance = np.einsum("ptg,t->pg", p, scale)[:, :, None] * np.eye(k - 1)
-    covariance -= np.einsum("ptg,pth,t->pgh", p, p, scale)
+    covariance -= (p * scale[:, None]).transpose(0, 2, 1) @ p
     found: Array = np.einsum("pg,pgh,ph->p", u, np.linalg.pinv(covariance, hermitian=True), u)
     return found
 

@@ -16,6 +16,7 @@ from bench.report import (
     first,
     maps,
     methods,
+    onset,
     provenance,
     published,
     samples,
@@ -48,6 +49,7 @@ class Section:
 SECTIONS = (
     Section("maps", "Maps", maps.content),
     Section("axes", "Outcomes along each axis"),
+    Section("onset", "Time to failure", onset.content),
     Section("curves", "Curves", curves.content),
     Section("methods", "Methods compared", methods.content, needs="methods"),
     Section("gallery", "From outcome to evidence"),

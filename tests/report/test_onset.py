@@ -1,0 +1,117 @@
+"""Time to failure: closed curves, what is known between evaluations, and the sentence of the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_results import made
+
+from bench.report import onset
+from bench.report.view import View
+from bench.store.tables import Results
+
+
+def with_curves(
+    view: View, onsets: dict[str, int | None], steps: tuple[int, ...] = (0, 100, 200, 500)
+) -> View:
+    """Every trial evaluated at these steps; those with an onset failed since."""
+    trials = view.results.trials.copy()
+    trials["flag.stalled"] = pd.Series([onsets[each] is not None for each in trials["trial"]], dtype=object)
+    trials["flag.stalled.onset"] = [onsets[each] for each in trials["trial"]]
+    curves = pd.DataFrame({"trial": name, "step": step, "alive": True} for name in onsets for step in steps)
+    return View(Results(**{**vars(view.results), "trials": trials, "curves": curves}))
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> View:
+    """a fails since 200 on every second of 6 seeds, b never."""
+
+    def fate(value: str, seed: int) -> str:
+        return "stalled" if value == "a" and seed % 2 else "converged"
+
+    before = made(tmp_path, {"a": 2.0, "b": 1.0}, 6, fate)
+    failed = before.results.trials["outcome"] == "stalled"
+    names = before.results.trials["trial"]
+    return with_curves(before, {n: 200 if f else None for n, f in zip(names, failed, strict=True)})
+
+
+def test_an_onset_lies_between_two_evaluations(view: View) -> None:
+    """Half of a fails in (100, 200]: by 100 none, by 200 half; b at no time."""
+    [found] = onset.content(view)["onsets"]
+    rows = pd.DataFrame(found["figure"].rows)
+    assert rows["step"].unique().tolist() == [0.0, 100.0, 200.0, 500.0]
+    a = rows[(rows["knob"] == "a") & (rows["failure"] == onset.ANY)].set_index("step")
+    assert a["share_at_least"].tolist() == pytest.approx([0, 0, 0.5, 0.5])
+    assert a["share_at_most"].tolist() == pytest.approx([0, 0, 0.5, 0.5])
+    assert a["at_risk"].tolist() == [6, 6, 6, 3]
+    assert (a["low"] <= a["share_at_least"]).all()
+    assert (a["high"] >= a["share_at_most"]).all()
+    b = rows[rows["knob"] == "b"]
+    assert set(b["failure"]) == {onset.ANY}
+    assert (b["share_at_most"] == 0).all()
+
+
+def test_the_kinds_add_up(view: View) -> None:
+    [found] = onset.content(view)["onsets"]
+    rows = pd.DataFrame(found["figure"].rows)
+    wide = rows[rows["knob"] == "a"].pivot(index="step", columns="failure", values="share_at_least")
+    assert list(wide) == [onset.ANY, "stalled"]
+    assert wide["stalled"].tolist() == pytest.approx(wide[onset.ANY].tolist())
+
+
+def test_the_area_between_evaluations_is_drawn(view: View) -> None:
+    """From 100 on half may have failed already: the picture's alternative text has the ends alone."""
+    [found] = onset.content(view)["onsets"]
+    assert "At the end: a 50 %; b 0 %." in found["figure"].svg
+    assert found["figure"].svg.count("<svg") == 2  # b has no kinds to draw
+
+
+def test_the_test_is_between_values_and_over_seeds(view: View) -> None:
+    [found] = onset.content(view)["onsets"]
+    assert found["test"].startswith("Do the values of knob fail at the same pace? p = ")
+    assert "labels exchanged within 6 seeds, all 64 ways" in found["test"]
+
+
+def test_few_seeds_have_no_band_and_no_p(tmp_path: Path) -> None:
+    before = made(tmp_path, {"a": 2.0, "b": 1.0}, 3, lambda v, s: "stalled" if v == "a" else "converged")
+    names = before.results.trials["trial"]
+    view = with_curves(before, {n: 100 if n.startswith("a") else None for n in names})
+    [found] = onset.content(view)["onsets"]
+    assert {row["low"] for row in found["figure"].rows} == {None}
+    assert "no p (log-rank, 3 seeds: no p below 5)" in found["test"]
+
+
+def test_many_values_have_their_worst_drawn_and_the_rest_in_the_csv(tmp_path: Path) -> None:
+    cells = {f"{i:02d}": float(i) for i in range(12)}
+    before = made(tmp_path, cells, 5, lambda v, s: "stalled" if s < 3 else "converged")
+    names = before.results.trials["trial"]
+    view = with_curves(before, {n: 100 if int(n[-1]) < 3 else None for n in names})
+    [found] = onset.content(view)["onsets"]
+    assert found["more"].startswith("The kinds of 3 more values")
+    assert found["figure"].svg.count("<svg") == 1 + onset.MOST_VALUES
+    assert len({row["knob"] for row in found["figure"].rows}) == 12
+
+
+def test_where_nothing_failed_it_is_said(tmp_path: Path) -> None:
+    view = made(tmp_path, {"a": 1.0}, 3, lambda v, s: "converged")
+    assert onset.content(view)["onsets"] == []
+    assert onset.content(view)["onset_words"] == "No trial failed, so there is no time to failure."
+
+
+def test_without_axes_there_is_one_curve(tmp_path: Path) -> None:
+    before = made(tmp_path, {"a": 1.0}, 6, lambda v, s: "stalled")
+    view = with_curves(before, dict.fromkeys(before.results.trials["trial"], 200))
+    [found] = onset.content(view)["onsets"]
+    assert (found["axis"], found["test"]) == ("", "")
+    assert found["figure"].rows[-1]["share_at_least"] == 1.0
+
+
+def test_very_many_steps_are_thinned(tmp_path: Path) -> None:
+    before = made(tmp_path, {"a": 1.0}, 300, lambda v, s: "stalled")
+    names = before.results.trials["trial"].tolist()
+    view = with_curves(before, {name: 7 + i for i, name in enumerate(names)}, steps=(0, 500))
+    grid = onset.grid_of(onset.onsets_of(view)[0])
+    assert len(grid) <= onset.MOST_STEPS
+    assert (grid[0], grid[-1]) == (0.0, 306.0)
