@@ -8,6 +8,7 @@ of them has changed: `make docs`. A test checks that both pages are current.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ STUDIES, RESULTS = ROOT / "studies" / "folklore", ROOT / "results" / "folklore"
 START, END = "<!-- verdicts: made by `make docs` -->", "<!-- end of verdicts -->"
 
 NOT_RUN = "not run yet"
+SHARE, FACTOR = "share of trials", "log-ratio"
+SHOWN = 3
+"""Claims of a belief in the README, where docs/beliefs.yaml does not choose."""
 HEAD = """# The folklore on trial
 
 What people say about GAN training, as claims with a margin, judged on trials. Made by `make docs` from
@@ -55,6 +59,7 @@ class Ruling:
 
     study: str
     claim: str
+    text: str
     judged: Judged | None
 
 
@@ -82,7 +87,7 @@ def rulings() -> dict[int, list[Ruling]]:
             judged = {each.id: each for each in claims.judged(load(RESULTS / study))}
         for claim in written:
             if "belief" in claim:
-                ruling = Ruling(study, claim["id"], judged.get(claim["id"]))
+                ruling = Ruling(study, claim["id"], claim["text"], judged.get(claim["id"]))
                 found.setdefault(claim["belief"], []).append(ruling)
     return found
 
@@ -101,25 +106,29 @@ def table(known: Iterable[Belief], found: Mapping[int, Sequence[Ruling]]) -> str
     """A row for each claim that is shown; number, words and links stand in the first row of a belief."""
     lines = ["| | belief | tried on | verdict | effect | seeds | |", "|--:|---|---|---|---|--:|---|"]
     for belief in known:
-        rows, rest = _shown(belief, found.get(belief.number, ()))
+        of_belief = found.get(belief.number, ())
         first = [f"[{belief.number}](docs/folklore.md#belief-{belief.number})", _cell(belief.words)]
-        links = _links(found.get(belief.number, ()), "")
-        for row in rows or [["", NOT_RUN, "", ""]]:
+        links = _links(of_belief, "")
+        for row in _rows(belief, of_belief):
             lines.append("| " + " | ".join([*first, *row, links]) + " |")
             first, links = ["", ""], ""
-        if rest:
-            lines.append(f"| | | and {rest} more | | | | |")
     return "\n".join(lines)
 
 
-def _shown(belief: Belief, found: Sequence[Ruling]) -> tuple[list[list[str]], int]:
-    """The rows of a belief, and how many of its claims they leave out."""
-    of_id: dict[str, list[Ruling]] = {}
-    for each in found:
-        of_id.setdefault(each.claim, []).append(each)
-    wanted = belief.shown or {each.claim: each.claim for each in found}
-    rows = [_row(name, each) for claim, name in wanted.items() for each in of_id.get(claim, ())]
-    return rows, len(found) - len(rows)
+def _rows(belief: Belief, found: Sequence[Ruling]) -> list[list[str]]:
+    """The rows of a belief: the claims that are shown, and the verdicts of the others counted."""
+    if not any(each.judged for each in found):
+        return [["", NOT_RUN, "", ""]]
+    names = belief.shown or {each.claim: each.claim for each in found[:SHOWN]}
+    shown = [(name, each) for claim, name in names.items() for each in found if each.claim == claim]
+    rest = Counter(
+        each.judged.verdict.replace("_", " ") if each.judged else NOT_RUN
+        for each in found
+        if each.claim not in names
+    )
+    rows = [_row(name, each) for name, each in shown]
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in rest.most_common())
+    return [*rows, *([[f"{rest.total()} more", counts, "", ""]] if rest else [])]
 
 
 def _row(name: str, ruling: Ruling) -> list[str]:
@@ -139,10 +148,11 @@ def _verdict(judged: Judged) -> str:
 def effect(judged: Judged) -> str:
     """`0.62 [0.53, 0.71]`, with all that undecided trials leave open; of a distance `× 1.4 [1.2, 1.7]`."""
     both = [judged.estimate, *([judged.all_failed] if judged.all_failed else [])]
-    return _interval(both, judged.unit == "log-ratio")
+    unit = "" if judged.unit in (SHARE, FACTOR) else f" {judged.unit}"
+    return _interval(both, judged.unit == FACTOR, unit)
 
 
-def _interval(estimates: Sequence[Estimate], is_factor: bool = False) -> str:
+def _interval(estimates: Sequence[Estimate], is_factor: bool = False, unit: str = "") -> str:
     """What all readings of an effect leave open: the span of their means and the hull of their intervals."""
     means = sorted(each.mean for each in estimates if math.isfinite(each.mean))
     if not means:
@@ -151,7 +161,7 @@ def _interval(estimates: Sequence[Estimate], is_factor: bool = False) -> str:
     ends = [end for each in estimates for end in (each.low, each.high) if end is not None]
     whole = len(ends) == 2 * len(estimates)
     interval = f" [{_number(min(ends), is_factor)}, {_number(max(ends), is_factor)}]" if whole else ""
-    return f"{'× ' if is_factor else ''}{span}{interval}"
+    return f"{'× ' if is_factor else ''}{span}{unit}{interval}"
 
 
 def _number(value: float, is_factor: bool = False) -> str:
@@ -195,11 +205,10 @@ def _section(belief: Belief, found: Sequence[Ruling]) -> str:
 
 
 def _sentence(ruling: Ruling) -> str:
-    judged = ruling.judged
+    judged, text = ruling.judged, ruling.text.rstrip(".")
     if judged is None:
-        return f"- `{ruling.claim}`: {NOT_RUN}."
-    text = judged.text.rstrip(".")
-    return f"- {_verdict(judged)}: {text} (`{judged.id}`). {' '.join(_numbers(judged))}"
+        return f"- {NOT_RUN}: {text} (`{ruling.claim}`)."
+    return f"- {_verdict(judged)}: {text} (`{ruling.claim}`). {' '.join(_numbers(judged))}"
 
 
 def _numbers(judged: Judged) -> Iterator[str]:

@@ -84,9 +84,11 @@ def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
     belief = verdicts.Belief(2, "Dropout | relieves that", {"b": "wide D", "a": "minimax"})
     found = {
         2: [
-            verdicts.Ruling("strong_d", "a", JUDGED),
-            verdicts.Ruling("strong_d", "b", replace(JUDGED, verdict="no_effect")),
-            verdicts.Ruling("dropout", "c", None),
+            verdicts.Ruling("strong_d", "a", "A | B", JUDGED),
+            verdicts.Ruling("strong_d", "b", "A | B", replace(JUDGED, verdict="no_effect")),
+            verdicts.Ruling("dropout", "c", "A | B", None),
+            verdicts.Ruling("strong_d", "d", "A | B", JUDGED),
+            verdicts.Ruling("strong_d", "e", "A | B", JUDGED),
         ]
     }
     lines = verdicts.table([belief, verdicts.Belief(3, "Not tried", {})], found).splitlines()
@@ -97,13 +99,13 @@ def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
     assert lines[2:] == [
         f"{head} | wide D | **no effect** | {numbers} | {links} |",
         f"|  |  | minimax | **supported** | {numbers} |  |",
-        "| | | and 1 more | | | | |",
+        "|  |  | 3 more | 2 supported, 1 not run yet |  |  |  |",
         f"| {three} | Not tried |  | not run yet |  |  |  |",
     ]
 
 
 def test_a_sentence_says_what_the_verdict_rests_on(verdicts: ModuleType) -> None:
-    assert verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", JUDGED)) == (
+    assert verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", "A | B", JUDGED)) == (
         "- **supported**: A | B (`no-starving`). Effect 0.62 [0.53, 0.71] over 60 seeds, margin 0.15. "
         "vanishing gradient: 0.05 against 0.67 in the control. "
         "Premise: d_auc over W > 0.99 in the control; it was 1.00. "
@@ -117,6 +119,7 @@ CHANGES = [
     ({"unit": "log-ratio", "estimate": Estimate(0.0, -0.7, 3.0, 60, (), "")}, "× 1.0 [0.50, 20]"),
     ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "0.62"),
     ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0.00 [−0.10, 0.10]"),
+    ({"unit": "modes"}, "0.62 modes [0.53, 0.71]"),
     ({"estimate": NONE}, "–"),
 ]
 
