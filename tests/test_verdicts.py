@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from stored_results import store
+from synthetic_results import synthetic
 
 from bench.judge.claim import Claim, Judged, Quantity, Seen
 from bench.judge.stats import Estimate
@@ -127,3 +129,28 @@ CHANGES = [
 @pytest.mark.parametrize(("change", "text"), CHANGES)
 def test_an_effect_in_short(verdicts: ModuleType, change: dict[str, Any], text: str) -> None:
     assert verdicts.effect(replace(JUDGED, **change)) == text
+
+
+def test_from_committed_tables_to_the_row(
+    verdicts: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = {
+        "id": "fast-d-fails", "belief": 1, "text": "A fast D fails more often", "expect": "more",
+        "effect": {"outcome": "failure"}, "compare": {"lr_ratio": [64.0, 1.0]}, "margin": 0.15,
+    }  # fmt: skip
+    made = synthetic(tmp_path / "results" / "strong_d", seeds=6)
+    made.study["claims"] = [claim, {**claim, "id": "not-of-a-belief", "belief": None}]
+    store(made)
+    (tmp_path / "studies").mkdir()
+    document = yaml.safe_dump({"name": "strong_d", "claims": [claim]})
+    (tmp_path / "studies" / "strong_d.yaml").write_text(f"# Is it so?\n{document}")
+    monkeypatch.setattr(verdicts, "STUDIES", tmp_path / "studies")
+    monkeypatch.setattr(verdicts, "RESULTS", tmp_path / "results")
+    found = verdicts.rulings()
+    assert {number: [each.claim for each in of] for number, of in found.items()} == {1: ["fast-d-fails"]}
+    (row,) = verdicts.table([verdicts.Belief(1, "A fast D starves G")], found).splitlines()[2:]
+    assert " | fast-d-fails | **supported** | 0.67 [" in row
+    assert " | 6 | [strong_d](studies/folklore/strong_d.yaml), [results](results/folklore/strong_d) |" in row
+    page = verdicts.page(found)
+    assert "[results](../results/folklore/strong_d): Is it so?\n" in page
+    assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Effect 0.67 [" in page
