@@ -12,10 +12,12 @@ from bench.errors import UserError
 from bench.judge.rules import RULES
 from bench.listing import csv_text, printable
 from bench.store import attempts, ledger
+from bench.store.tables import config_columns
 from bench.study.memory import pack_mb
 from bench.study.problems import show
 from bench.study.spec import Study
 from bench.trial import KeyValue, Pack, Trial, canonical_json, evaluation_steps
+from ganzoo.catalog import ZOO
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,10 @@ def text(plan: Plan, question: str = "") -> str:
 
 def _notes(plan: Plan) -> list[str]:
     """What is legal and yet likely to disappoint."""
+    return [*_few_evaluations(plan), *_unbounded(plan)]
+
+
+def _few_evaluations(plan: Plan) -> list[str]:
     counts = {
         len(evaluation_steps(t.steps, t.evaluate.every)) - 1 for pack in plan.packs for t in pack.trials
     }
@@ -157,6 +163,19 @@ def _notes(plan: Plan) -> list[str]:
     if few >= least:
         return []
     return [f"{_count(few, 'evaluation')} after step 0: an outcome needs {least}; lower evaluate.every"]
+
+
+def _unbounded(plan: Plan) -> list[str]:
+    """A line for each loss whose critic grows for ever where no penalty holds it."""
+    cells: dict[str, set[str]] = {}
+    for trial in plan.trials:
+        if trial.penalty is None and ZOO.get("loss", trial.loss.name).facts.get("unbounded"):
+            cells.setdefault(trial.loss.name, set()).add(trial.cell)
+    return [
+        f"{loss} without a penalty in {_count(len(each), 'cell')}: nothing keeps its critic from growing; "
+        "see `ganbench ls penalties`"
+        for loss, each in cells.items()
+    ]
 
 
 def _pack_lines(packs: Sequence[Pack]) -> list[str]:
@@ -197,7 +216,7 @@ def rows(plan: Plan) -> list[dict[str, KeyValue]]:
 
 
 def as_json(plan: Plan) -> str:
-    """The plan with every trial."""
+    """The plan with every trial, and of every cell the settings by which it is trained."""
     study = plan.study
     record = {
         "study": study.name,
@@ -210,6 +229,7 @@ def as_json(plan: Plan) -> str:
         "partial": list(study.partial),
         "workers": plan.workers,
         "time": asdict(plan.time),
+        "notes": _notes(plan),
         "packs": [
             {
                 "id": pack.id,
@@ -220,6 +240,7 @@ def as_json(plan: Plan) -> str:
             }
             for pack in plan.packs
         ],
+        "settings": {trial.cell: config_columns(trial) for trial in plan.trials},
         "trials": rows(plan),
     }
     return json.dumps(record, indent=2)

@@ -4,6 +4,7 @@ Facts of an entry:
   has_targets   whether D has targets, which can be smoothed or jittered
   compares      whether D's answer to a sample counts only beside its answers to others
   above         (key, key): the first must be larger
+  unbounded     whether D's loss falls for ever unless a penalty bounds D
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ LOSSES = (
         "ganzoo.losses:wasserstein",
         "D: D(G(z)) - D(x); G: -D(G(z)); the critic needs a Lipschitz penalty",
         paper="arXiv:1701.07875",
-        facts={"has_targets": False, "compares": False},
+        facts={"has_targets": False, "compares": False, "unbounded": True},
         known_for="A distance that has a gradient also between distributions that do not overlap.",
         fails_when="The critic is not kept Lipschitz (it then grows without bound) or far from its best.",
         aliases=("wgan", "w_gan", "w1", "wgan_gp", "earth_mover"),

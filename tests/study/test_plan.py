@@ -88,6 +88,33 @@ def test_json_and_csv_hold_every_trial() -> None:
     assert [row["trial"] for row in table] == [row["trial"] for row in record["trials"]]
 
 
+def test_json_tells_by_which_settings_each_cell_is_trained() -> None:
+    plan = plan_of(RING + "grid: {model.width: [8, 16]}\nseeds: 2\n")
+    record = json.loads(as_json(plan))
+    cells = {row["cell"]: row for row in record["trials"]}
+    assert set(record["settings"]) == set(cells)
+    for cell, settings in record["settings"].items():
+        assert settings["model.width"] == cells[cell]["model.width"]
+        assert (settings["optimizer"], settings["beta1"], settings["penalty"]) == ("adam", 0.5, "none")
+        assert "seed" not in settings
+
+
+@pytest.mark.parametrize(
+    ("grid", "note"),
+    [
+        ("loss: [minimax, hinge]", None),
+        ("loss: [wasserstein, hinge]", "wasserstein without a penalty in 2 cells: nothing keeps its critic"),
+        ("penalty: [weight_clip, spectral_norm]", None),
+    ],
+)
+def test_a_critic_that_nothing_bounds_is_noted(grid: str, note: str | None) -> None:
+    base = RING.replace("minimax", "wasserstein") if "penalty" in grid else RING
+    plan = plan_of(base + f"grid: {{{grid}, lr_ratio: [1, 4]}}\n")
+    notes = json.loads(as_json(plan))["notes"]
+    assert [each[: len(note or "")] for each in notes] == ([note] if note else [])
+    assert ("note     wasserstein" in text(plan)) == bool(note)
+
+
 def test_labels_cannot_become_formulas_or_drive_the_terminal() -> None:
     source = RING + 'grid: {method: [{as: "=1+1", loss: hinge}, {as: "a\\e[31m", loss: minimax}]}\n'
     plan = plan_of(source)
