@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.judge.claim import LESS, Claim
-from bench.judge.claim_tests import NONE_FAILED, Arms, effect_at
+from bench.judge.claim_tests import NONE_FAILED, Arms, Effects
 from bench.judge.claim_values import Evidence, scale_of, values_of
 from bench.judge.intervals import CONFIDENCE
 from bench.judge.stats import Estimate
@@ -38,7 +38,7 @@ def by_cell(claim: Claim, arms: Arms, evidence: Evidence) -> list[OneCell]:
         pairs = one.pairs(values[here])
         if len(pairs):
             at = {axis: one.trials[column].iloc[0] for axis, column in columns.items()}
-            estimate = effect_at(pairs, claim.quantity.is_share, sign)(CONFIDENCE).estimate
+            estimate = Effects(pairs, claim.quantity.is_share, sign).at(CONFIDENCE)
             found.append((name, at, estimate))
     return sorted(found, key=lambda each: [_place(value) for value in each[1].values()])
 

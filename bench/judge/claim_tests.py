@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ from bench.judge.effects import (
     pair_up,
     paired_difference,
     paired_shares,
+    share_estimate,
 )
-from bench.judge.intervals import NO_SPREAD, Array
+from bench.judge.intervals import CONFIDENCE, NO_SPREAD, Array
 from bench.judge.stats import Estimate, over_seeds, points_only, share_over_seeds
 
-EffectAt = Callable[[float], Effect]
 EstimateAt = Callable[[float], Estimate]
 
 NONE_FAILED, ALL_FAILED = 0.0, 1.0
@@ -84,25 +84,36 @@ def arms_of(claim: Claim, evidence: Evidence) -> Arms:
     return Arms(trials, treated[chosen], tuple(cells_of(trials, varied)), unfinished)
 
 
-def effect_at(pairs: Pairs, is_share: bool, sign: float) -> EffectAt:
-    """The effect as a function of the confidence, times `sign`.
+@dataclass(frozen=True)
+class Effects:
+    """An effect as a function of the confidence, times `sign`.
 
-    Rates by `paired_shares`; numbers by the mean over seeds, or by the median where trials diverged (there
-    is no mean) or all seeds agree (Student's interval would have no width). Logarithms are taken before.
+    Rates by `effects.paired_shares`; numbers by the mean over seeds, or by the median where trials diverged
+    (there is no mean) or all seeds agree (Student's interval would have no width). Logarithms are taken
+    before.
     """
-    if is_share:
-        made: Callable[[Pairs, float], Effect] = paired_shares
-    elif not (np.isfinite(pairs.treatment).all() and np.isfinite(pairs.control).all()) or _agree(pairs):
-        made = median_difference
-    else:
-        made = paired_difference
 
-    @lru_cache(maxsize=8)
-    def at(confidence: float) -> Effect:
-        found = made(pairs, confidence)
-        return replace(found, estimate=signed(found.estimate, sign))
+    pairs: Pairs
+    is_share: bool
+    sign: float
 
-    return at
+    @cached_property
+    def whole(self) -> Effect:
+        """With its p and the correlation of the arms."""
+        return self._made(self.pairs, CONFIDENCE)
+
+    def at(self, confidence: float) -> Estimate:
+        """The estimate with an interval of this confidence."""
+        made = share_estimate if self.is_share else self._made
+        found = made(self.pairs, confidence)
+        return signed(found if isinstance(found, Estimate) else found.estimate, self.sign)
+
+    @cached_property
+    def _made(self) -> Callable[[Pairs, float], Effect]:
+        if self.is_share:
+            return paired_shares
+        known = np.isfinite(self.pairs.treatment).all() and np.isfinite(self.pairs.control).all()
+        return paired_difference if known and not _agree(self.pairs) else median_difference
 
 
 def _agree(pairs: Pairs) -> bool:
@@ -131,12 +142,11 @@ def signed(estimate: Estimate, sign: float) -> Estimate:
 class Compared:
     """An effect ready to be judged.
 
-    at: one function, or two where trials are undecided (none failed, all failed). pairs: of the first.
+    effects: one, or two where trials are undecided (none failed, all failed).
     room: how large an effect the control leaves room for. treatment, control: levels of the arms.
     """
 
-    at: tuple[EffectAt, ...]
-    pairs: tuple[Pairs, ...]
+    effects: tuple[Effects, ...]
     room: float
     treatment: float
     control: float
@@ -153,15 +163,13 @@ def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
     sign = -1.0 if claim.expect == LESS else 1.0
     ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
     values = [values_of(quantity, arms.trials, evidence, way, claim.expect, scale.log) for way in ways]
-    pairs = [arms.pairs(each) for each in values]
     is_share = quantity.is_share
     plain = [np.exp(each) if scale.log else each for each in values]
     levels = [level(arms, each, is_share) for each in plain]
     bound = _best_possible(claim, arms, evidence, scale.low, scale.high)
     rooms = [_room(own[1], bound, sign, scale.log) for own in levels]
     return Compared(
-        tuple(effect_at(each, is_share, sign) for each in pairs),
-        tuple(pairs),
+        tuple(Effects(arms.pairs(each), is_share, sign) for each in values),
         max(rooms),
         levels[0][0],
         levels[0][1],
@@ -227,11 +235,11 @@ def _room(control: float, bound: float, sign: float, log: bool) -> float:
     return sign * (bound - control)
 
 
-def failure_effects(arms: Arms, evidence: Evidence) -> tuple[EffectAt, EffectAt]:
+def failure_effects(arms: Arms, evidence: Evidence) -> tuple[Effects, Effects]:
     """The effect on failures of any kind, positive where fewer: no undecided failed, all failed."""
     quantity = Quantity(OUTCOME, (FAILURE,))
     none, every = (
-        effect_at(arms.pairs(values_of(quantity, arms.trials, evidence, way)), True, -1.0)
+        Effects(arms.pairs(values_of(quantity, arms.trials, evidence, way)), True, -1.0)
         for way in (NONE_FAILED, ALL_FAILED)
     )
     return none, every

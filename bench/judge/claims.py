@@ -7,7 +7,7 @@ inconclusive. [L, U] is over seeds and signed so that positive is what was expec
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from bench.errors import UserError
 from bench.judge import intervals
 from bench.judge.claim import (
+    FAILURE,
     INCONCLUSIVE,
     NO_EFFECT,
     REFUTED,
@@ -174,7 +175,7 @@ def _draft_value(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> 
 def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> _Draft:
     arms = arms_of(claim, evidence)
     found = compare(claim, arms, evidence)
-    effects = [at(0.9) for at in found.at]
+    effects = [each.whole for each in found.effects]
     seen = tuple(_seen(premise, arms, evidence) for premise in claim.premises)
     why = [*refused, *_too_few(max(each.estimate.n for each in effects), arms.unfinished)]
     why += [f"the premise fails: {each.says}, {_found(each)}" for each in seen if not each.holds]
@@ -196,23 +197,16 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) ->
         "cells": tuple(Cell(name, estimate) for name, _, estimate in cells),
         "depends": depends_on(claim, cells),
     }
-    failure = failure_effects(arms, evidence) if claim.quantity.is_share else ()
+    is_part = claim.quantity.is_share and claim.quantity.names != (FAILURE,)
+    failure = failure_effects(arms, evidence) if is_part else ()
     return _Draft(
         claim,
         tuple(why),
-        tuple(_estimates(at) for at in found.at),
+        tuple(each.at for each in found.effects),
         1.0 if why or None in p else max(each for each in p if each is not None),
-        tuple(_estimates(at) for at in failure),
+        tuple(each.at for each in failure),
         record,
     )
-
-
-def _estimates(at: Callable[[float], Any]) -> EstimateAt:
-    def estimate(confidence: float) -> Estimate:
-        found: Estimate = at(confidence).estimate
-        return found
-
-    return estimate
 
 
 def _too_few(n: int, unfinished: int) -> list[str]:
