@@ -81,11 +81,11 @@ def segment(
     return pa.Table.from_arrays(arrays, schema=columns)
 
 
-def make(folder: Path, trials: int, evaluations: int) -> None:
+def make(folder: Path, planned: list[Trial], evaluations: int, grid: str = "{lr_ratio: []}") -> None:
     """A results folder as a finished study leaves it."""
     rng = np.random.default_rng(0)
-    planned, shapes = study(trials), curves(evaluations)
-    packs = [Pack(tuple(planned[i : i + WIDTH])) for i in range(0, trials, WIDTH)]
+    shapes = curves(evaluations)
+    packs = [Pack(tuple(planned[i : i + WIDTH])) for i in range(0, len(planned), WIDTH)]
     metrics = tuple(column.name for column in columns_of(planned[0].evaluate.metrics))
     names = tuple(dict.fromkeys([*metrics, "spread", "sample_rms"]))
     floor = {"mean": planted_curves.FLOOR, "sd": planted_curves.FLOOR_SD, "n": 100.0}
@@ -96,7 +96,7 @@ def make(folder: Path, trials: int, evaluations: int) -> None:
     }  # fmt: skip
     floors.add(folder, {floors.measure_key(planned[0]): entry})
     ledger.write_plan(folder, ledger.Plan("judged", tuple(packs)))
-    (folder / "study.yaml").write_text("name: judged\ngrid: {lr_ratio: []}\n")
+    (folder / "study.yaml").write_text(f"name: judged\ngrid: {grid}\n")
     columns = schema.curves(names)
     for at, pack in enumerate(packs):
         members = [(each, shapes[(at * WIDTH + k) % len(shapes)]) for k, each in enumerate(pack.trials)]
@@ -141,7 +141,7 @@ def main() -> None:
         folder = settings.folder or Path(temporary) / "results"
         if not (folder / tables.TRIALS).exists():
             started = time.perf_counter()
-            make(folder, settings.trials, settings.evaluations)
+            make(folder, study(settings.trials), settings.evaluations)
             print(f"made in {time.perf_counter() - started:.0f} s", file=sys.stderr)
         times = []
         for text in RULES:
