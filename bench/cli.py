@@ -1,7 +1,7 @@
 """The command line: each verb parses, makes one call and gives an exit code.
 
 Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
-claim refuted under --strict, 4 inconclusive or incomplete under --strict, 130 interrupted and resumable.
+claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and resumable.
 Heavy packages are imported inside the verbs that need them: listing, planning and reading need neither
 torch nor ray.
 """
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +26,7 @@ from bench.listing import dumps, printable, render
 from bench.options import Choice, Duration, Folder, Packing, choosing, packing, trials_of
 
 if TYPE_CHECKING:
+    from bench.judge.claim import Judged
     from bench.study.plan import Plan
     from bench.study.spec import Study
 
@@ -73,6 +75,11 @@ def put(text: str) -> None:
 
 RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
 RESULTS_OR_RUN = click.argument("results", type=click.Path(exists=True, path_type=Path))
+STRICT = click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 3 when a claim is refuted, 4 when one is inconclusive or untestable or trials are missing.",
+)
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
 )
@@ -111,7 +118,7 @@ def run(
     dry_run: bool,
     quiet: bool,
 ) -> int:
-    """Run STUDY, a YAML file or the name of a shipped study; run it again to go on where it stopped."""
+    """Run STUDY, a YAML file or a shipped name; run again, it goes on where it stopped."""
     if backend == "inline" and (address or (packing.workers or 1) > 1):
         raise click.UsageError("the backend inline runs one pack at a time, here: no --address, no --workers")
     spec = _load(choice)
@@ -225,57 +232,82 @@ def show(results: Path, trial: str | None, form: str) -> int:
     help="YAML with thresholds in place of the rules' own (`ls rules`): `converged_distance: 0.1`.",
 )
 @click.option("--all", "whole", is_flag=True, help="List every trial, not just those that changed.")
-@click.option("--strict", is_flag=True, help="Exit 4 when trials are missing or a claim is open.")
+@click.option("--claims", "only_claims", is_flag=True, help="Print the claims instead of the trials.")
+@STRICT
 @FORMAT
-def judge(results: Path, file: Path | None, whole: bool, strict: bool, form: str) -> int:
-    """Judge every finished trial of RESULTS again, from its stored curves; say what changed.
+def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, strict: bool, form: str) -> int:
+    """Judge every finished trial of RESULTS again, from its stored curves, and its claims; say what changed.
 
-    Without --rules by the rules of this version, whatever rules the tables were made by.
+    Without --rules by the rules of this version, whatever rules the tables were made by. A table of trials is
+    followed by that of the claims; JSON and CSV hold one of the two.
     """
+    from bench.report import claim_text
     from bench.store import manifest
     from bench.store.rejudge import judge_again, listed, summary
     from bench.store.tables import study_of
     from bench.study.rules_file import load_rules
 
-    study, _ = study_of(results), manifest.read(results)  # damage is told before anything is written
+    study_of(results), manifest.read(results)  # damage is told before anything is written
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
     for sentence in made.notes:
         say(sentence)
-    columns, rows = listed(made, changed=not whole and results.is_dir())
-    put(render(rows, form, columns))
+    claims = claim_text.of(results)
+    if not only_claims:
+        columns, rows = listed(made, changed=not whole and results.is_dir())
+        put(render(rows, form, columns))
+    if only_claims or (claims and form == "table"):
+        put(render(claim_text.rows(claims), form, claim_text.SHORT if form == "table" else ()))
     for line in summary(made):
         say(line)
     if made.moves and (results / "report.html").exists():
         say(f"report.html still shows the outcomes of before: `ganbench report {results}` writes it anew")
-    is_open = set(made.trials.column("status").to_pylist()) != {"done"} or bool(study.get("claims"))
-    return INCOMPLETE if strict and is_open else DONE
+    is_whole = set(made.trials.column("status").to_pylist()) == {"done"}
+    return _strictly(claims, is_whole) if strict else DONE
+
+
+def _strictly(claims: Sequence[Judged], is_whole: bool) -> int:
+    """The exit code under --strict."""
+    from bench.report.claim_text import is_refuted, is_settled
+
+    if is_refuted(claims):
+        return REFUTED
+    return DONE if is_whole and is_settled(claims) else INCOMPLETE
 
 
 @cli.command()
 @RESULTS_OR_RUN
 @click.option("--open", "opened", is_flag=True, help="Show the page in a browser, too.")
-def report(results: Path, opened: bool) -> int:
+@STRICT
+def report(results: Path, opened: bool, strict: bool) -> int:
     """Write RESULTS/report.html, one offline page, from the tables; prints its path.
 
     RESULTS may be the file of one run: RUN.parquet gives RUN.html.
     """
+    code = DONE
     if results.is_file():
         from bench.report.run import write as write_run
 
         put(str(page := write_run(results)))
     else:
+        from bench.report import claim_text
         from bench.report.page import write
         from bench.report.published import sentence
+        from bench.store.tables import load
 
         put(str(page := write(results)))
         if told := sentence(results):
             say(told)
+        claims = claim_text.of(results)
+        for line in claim_text.lines(claims):
+            say(line)
+        if strict:
+            code = _strictly(claims, set(load(results).trials["status"]) == {"done"})
     if opened:
         from bench.report.browser import show as show_page
 
         if told := show_page(page):
             say(told)
-    return DONE
+    return code
 
 
 @cli.command()
@@ -357,7 +389,7 @@ def schema() -> int:
 @click.argument("results", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @FORMAT
 def doctor(results: Path | None, form: str) -> int:
-    """Say what this machine has and lacks; with RESULTS, verify every file that its ledger names."""
+    """Say what this machine has and lacks; with RESULTS, check the files of the folder."""
     from bench.doctor import machine, verify
     from bench.status import origin
 
