@@ -51,11 +51,12 @@ folklore: $(VENV)/.installed  ## run the studies of the folklore again (STUDY=st
 replications: $(VENV)/.installed  ## run the studies of published tables again (STUDY=dirac: one)
 	@$(BIN)/python benchmarks/rerun.py replications $(STUDY)
 
-docs: $(VENV)/.installed  ## cli.md, zoo.md, outcomes.md, folklore.md and the README's verdicts, from the program itself
+docs: $(VENV)/.installed  ## the pages and tables that are made from the program itself and from committed results
 	@$(BIN)/python docs/make_cli.py
 	@$(BIN)/python docs/make_zoo.py
 	@$(BIN)/python docs/make_outcomes.py
 	@$(BIN)/python docs/make_verdicts.py
+	@$(BIN)/python docs/make_published.py
 
 clean:  ## remove the environment and what tools left (results stay)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache ./*.egg-info

@@ -4,6 +4,8 @@
 results/NAME: stopped, it goes on with the same command; to train anew, remove that folder. When it is done,
 its tables, its report and what says how they came about replace those in results/folklore/NAME (without the
 weights and segments of `packs/`), and docs/make_verdicts.py writes the table of README.md anew.
+`make replications` does so for studies/replications/ and results/replications/, and docs/make_published.py
+writes the tables of docs/measured.md.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from bench.study import examples
 from ganzoo.catalog import suggest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("folklore", "replications")
+PAGES = {"folklore": "make_verdicts.py", "replications": "make_published.py"}
+"""Folder of studies -> the script that writes a page from their results."""
+
 FILES = (
     tables.TRIALS,
     tables.CURVES,
@@ -37,7 +41,7 @@ FILES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("group", choices=GROUPS)
+    parser.add_argument("group", choices=tuple(PAGES))
     parser.add_argument("names", nargs="*", metavar="NAME", help="studies; all of the group when left out")
     parser.add_argument("--runs", type=Path, default=ROOT / "results", help="where the runs stand: results/")
     parser.add_argument("--keep-only", action="store_true", help="run nothing: keep what RUNS/NAME holds")
@@ -54,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    if given.group == "folklore":
-        subprocess.run([sys.executable, ROOT / "docs" / "make_verdicts.py"], check=True)
+    subprocess.run([sys.executable, ROOT / "docs" / PAGES[given.group]], check=True)
     return 0
 
 

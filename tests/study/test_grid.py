@@ -303,6 +303,8 @@ def test_image_sizes_of_dcgan() -> None:
     [
         *[("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("replications/dirac", 134, 670)],
         *[("losses", 36, 360), ("regularisers", 56, 560), ("digits_dcgan", 1, 2), ("digits_cgan", 3, 6)],
+        *[("replications/ttur_saddle", 4, 1600), ("replications/duality_gap_ring", 3, 18)],
+        *[("replications/pacgan_ring", 3, 15), ("replications/alpha_ring", 2, 24)],
     ],
 )
 def test_shipped_studies(name: str, cells: int, number: int) -> None:
