@@ -7,10 +7,11 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def printable(text: str) -> str:
@@ -41,8 +42,9 @@ def _deep(value: Any) -> Any:
 
 def table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """Aligned columns under their names; numbers to the right."""
+    heads = [_shown(name) for name in names]
     cells = [[_shown(row.get(name)) for name in names] for row in rows]
-    widths = [max(len(name), *(len(line[i]) for line in cells), 0) for i, name in enumerate(names)]
+    widths = [max(len(head), *(len(line[i]) for line in cells), 0) for i, head in enumerate(heads)]
     is_number = [
         any(_is_number(row.get(name)) for row in rows)
         and all(_is_number(row.get(name)) or row.get(name) is None for row in rows)
@@ -53,16 +55,15 @@ def table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
         parts = [v.rjust(w) if n else v.ljust(w) for v, w, n in zip(values, widths, is_number, strict=True)]
         return "  ".join(parts).rstrip()
 
-    return "\n".join([line(list(names)), *(line(values) for values in cells)])
+    return "\n".join([line(heads), *(line(values) for values in cells)])
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """CSV whose text cannot be taken for a formula by a spreadsheet."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _safe(_plain(row.get(name))) for name in columns})
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_safe(name) for name in columns])
+    writer.writerows([_safe(_plain(row.get(name))) for name in columns] for row in rows)
     return out.getvalue().rstrip("\n")
 
 
@@ -87,7 +88,14 @@ def _shown(value: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    if isinstance(value, str):
-        value = printable(value)
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t") else value
-    return value
+    return inert(printable(value)) if isinstance(value, str) else value
+
+
+def inert(text: str) -> str:
+    """Text as a cell that no spreadsheet runs: an apostrophe stands before what begins like a formula.
+
+    A formula begins with = + - @, also behind white space and in the full-width forms that some
+    spreadsheets read as these (OWASP, CSV Injection; Apple's Numbers: adaltas/node-csv 387).
+    """
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])
+    return f"'{text}" if first in ("=", "+", "-", "@") else text

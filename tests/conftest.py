@@ -25,7 +25,7 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require() -> Require:
     """`require(condition, reason)`: skip with the reason when the condition is false; fail in CI.
 

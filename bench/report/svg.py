@@ -32,12 +32,8 @@ COLOURS = {
     "undertrained": "#B8B8B8",
     "converged": "#009E73",
 }
-INK_ON = {
-    name: "#ffffff"
-    if name in ("diverged", "vanishing_gradient", "total_collapse", "converged")
-    else "#1a1a1a"
-    for name in COLOURS
-}
+INK_ON = {name: "#ffffff" if name in ("diverged", "vanishing_gradient") else "#000000" for name in COLOURS}
+"""Letters on these: a contrast of 4.5 or more, as WCAG 2 wants for small text."""
 
 # Stand-ins that no palette uses; the SVG gets the page's own colours in their place.
 INK, MUTED, LINE, SURFACE = "#123451", "#123452", "#123453", "#123454"

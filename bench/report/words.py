@@ -10,18 +10,21 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bench.listing import inert
+
 _LONGEST = 300
 # Control characters, direction marks, surrogates, private use.
 _HIDDEN = ("Cc", "Cf", "Cs", "Co")
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 
 
 def clean(value: Any) -> str:
-    """Text without control or direction-changing characters, of bounded length.
+    """Text on one line without control or direction-changing characters, of bounded length.
 
     Names come from study files and reach HTML, terminals and file names. The template escapes HTML.
     """
     text = "".join(
-        c for c in str(value) if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == " "
+        c for c in _BREAKS.sub(" ", str(value)) if c == " " or unicodedata.category(c) not in _HIDDEN
     )
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
@@ -86,10 +89,7 @@ def csv_cell(value: Any) -> str:
     """A cell that no spreadsheet runs: text that begins like a formula gets an apostrophe; numbers stay."""
     if value is None or value != value:
         return ""
-    if isinstance(value, (bool, int, float)):
-        return str(value)
-    text = clean(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return str(value) if isinstance(value, (bool, int, float)) else inert(clean(value))
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

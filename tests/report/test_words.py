@@ -11,10 +11,10 @@ import pytest
 from bench.report.words import clean, csv_cell, csv_text, duration, label, number, percent, span
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\ufe66"])
 def test_cells_that_a_spreadsheet_would_run_are_prefixed(start: str) -> None:
     assert csv_cell(f"{start}1+1") == f"'{start}1+1"
-    assert csv_cell(f"\t{start}1") == f"'{start}1"
+    assert csv_cell(f"\t\r\n {start}1") == f"'  {start}1"
 
 
 def test_numbers_and_nulls_stay_what_they_are() -> None:
@@ -25,11 +25,11 @@ def test_numbers_and_nulls_stay_what_they_are() -> None:
 
 def test_csv_comes_back_as_written() -> None:
     text = csv_text(["a", "=b"], [["x,y", 'quote"'], ["line\nbreak", 2]])
-    assert list(csv.reader(io.StringIO(text))) == [["a", "'=b"], ["x,y", 'quote"'], ["linebreak", "2"]]
+    assert list(csv.reader(io.StringIO(text))) == [["a", "'=b"], ["x,y", 'quote"'], ["line break", "2"]]
 
 
 def test_control_and_direction_characters_are_removed() -> None:
-    assert clean("a\x1b[31mb\u202ec\u200d\n") == "a[31mbc"
+    assert clean("a\x1b[31mb\u202ec\u200d\n") == "a[31mbc "
     assert len(clean("x" * 10_000)) == 300
 
 
