@@ -301,9 +301,13 @@ def test_image_sizes_of_dcgan() -> None:
 @pytest.mark.parametrize(
     ("name", "cells", "number"),
     [
-        *[("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("replications/dirac", 134, 670)],
-        *[("losses", 36, 360), ("regularisers", 56, 560), ("digits_dcgan", 1, 2), ("digits_cgan", 3, 6)],
-        *[("replications/ttur_saddle", 4, 1600), ("replications/duality_gap_ring", 3, 18)],
+        *[("smoke", 3, 6), ("lr_ratio", 16, 48), ("lr_ratio_ring", 48, 240), ("losses", 36, 360)],
+        *[("regularisers", 56, 560), ("digits_dcgan", 1, 2), ("digits_cgan", 3, 6)],
+        *[
+            ("replications/dirac", 134, 670),
+            ("replications/ttur_saddle", 4, 1600),
+            ("replications/duality_gap_ring", 3, 18),
+        ],
         *[("replications/pacgan_ring", 3, 15), ("replications/alpha_ring", 2, 24)],
     ],
 )
