@@ -17,8 +17,7 @@ from typing import Any
 import yaml
 
 from bench.judge.claim import VERDICTS, Judged
-from bench.judge.stats import Estimate
-from bench.report import claims
+from bench.report import claim_text, claims
 from bench.store.tables import load
 from bench.study import examples
 
@@ -146,30 +145,26 @@ def _verdict(judged: Judged) -> str:
 
 
 def effect(judged: Judged) -> str:
-    """`0.62 [0.53, 0.71]`, with all that undecided trials leave open; of a distance `× 1.4 [1.2, 1.7]`."""
+    """`62 points [53, 71]`, with all that undecided trials leave open; of a distance `× 1.4 [1.2, 1.7]`."""
     both = [judged.estimate, *([judged.all_failed] if judged.all_failed else [])]
-    unit = "" if judged.unit in (SHARE, FACTOR) else f" {judged.unit}"
-    return _interval(both, judged.unit == FACTOR, unit)
-
-
-def _interval(estimates: Sequence[Estimate], is_factor: bool = False, unit: str = "") -> str:
-    """What all readings of an effect leave open: the span of their means and the hull of their intervals."""
-    means = sorted(each.mean for each in estimates if math.isfinite(each.mean))
+    means = sorted(each.mean for each in both if math.isfinite(each.mean))
     if not means:
         return "–"
-    span = " to ".join(dict.fromkeys(_number(each, is_factor) for each in (means[0], means[-1])))
-    ends = [end for each in estimates for end in (each.low, each.high) if end is not None]
-    whole = len(ends) == 2 * len(estimates)
-    interval = f" [{_number(min(ends), is_factor)}, {_number(max(ends), is_factor)}]" if whole else ""
-    return f"{'× ' if is_factor else ''}{span}{unit}{interval}"
+    span = " to ".join(dict.fromkeys(_number(each, judged.unit) for each in (means[0], means[-1])))
+    ends = [end for each in both for end in (each.low, each.high) if end is not None]
+    is_whole = len(ends) == 2 * len(both)
+    interval = f" [{_number(min(ends), judged.unit)}, {_number(max(ends), judged.unit)}]" if is_whole else ""
+    if judged.unit == FACTOR:
+        return f"× {span}{interval}"
+    return f"{span} {'points' if judged.unit == SHARE else judged.unit}{interval}"
 
 
-def _number(value: float, is_factor: bool = False) -> str:
-    if is_factor:
+def _number(value: float, unit: str) -> str:
+    if unit == FACTOR:
         factor = math.exp(min(value, 99.0))
         return f"{factor:.0f}" if factor >= 10 else f"{factor:#.2g}"
-    text = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
-    return "0.00" if text == "-0.00" else text.replace("-", "−")
+    text = f"{100 * value:.0f}" if unit == SHARE else f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _links(found: Sequence[Ruling], up: str) -> str:
@@ -212,23 +207,17 @@ def _sentence(ruling: Ruling) -> str:
 
 
 def _numbers(judged: Judged) -> Iterator[str]:
-    """The sentences behind a verdict."""
-    seeds = f"over {judged.estimate.n} seeds"
-    if judged.claim.within is not None:
-        low, high = (_number(each) for each in judged.claim.within)
-        yield f"Measured {effect(judged)} {seeds}, claimed {low} to {high}."
-    else:
-        margin = "" if judged.margin is None else f", margin {judged.margin:g}"
-        yield f"Effect {effect(judged)} {seeds}{margin}."
-    if judged.treatment is not None and judged.control is not None:
-        levels = f"{_number(judged.treatment)} against {_number(judged.control)} in the control"
-        yield f"{judged.claim.quantity.says}: {levels}."
-    for premise in judged.premises:
-        yield f"Premise: {premise.says}; it was {_number(premise.value)}."
-    if judged.failure is not None:
-        yield f"On failures of any kind: {_interval(judged.failure)}."
+    """The sentences behind a verdict, as the report gives them."""
+    if measured := claim_text.sentence(judged):
+        yield f"{measured[:1].upper()}{measured[1:]}"
+    if others := claim_text.failures(judged):
+        yield others
+    for each in judged.premises:
+        yield f"Premise: {claim_text.premise(each)}."
     if judged.depends:
         yield f"It depends on {judged.depends}."
+    if judged.changed:
+        yield f"The claim was {judged.changed}."
     reason = judged.reason.rstrip(".")
     yield f"{reason[:1].upper()}{reason[1:]}."
 

@@ -97,7 +97,7 @@ def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
     study, results = "studies/folklore/strong_d.yaml", "results/folklore/strong_d"
     links = f"[strong_d]({study}), [results]({results}); [dropout](studies/folklore/dropout.yaml)"
     two, three = (f"[{n}](docs/folklore.md#belief-{n})" for n in (2, 3))
-    head, numbers = rf"| {two} | Dropout \| relieves that", "0.62 [0.53, 0.71] | 60"
+    head, numbers = rf"| {two} | Dropout \| relieves that", "62 points [53, 71] | 60"
     assert lines[2:] == [
         f"{head} | wide D | **no effect** | {numbers} | {links} |",
         f"|  |  | minimax | **supported** | {numbers} |  |",
@@ -107,20 +107,23 @@ def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
 
 
 def test_a_sentence_says_what_the_verdict_rests_on(verdicts: ModuleType) -> None:
-    assert verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", "A | B", JUDGED)) == (
-        "- **supported**: A | B (`no-starving`). Effect 0.62 [0.53, 0.71] over 60 seeds, margin 0.15. "
-        "vanishing gradient: 0.05 against 0.67 in the control. "
-        "Premise: d_auc over W > 0.99 in the control; it was 1.00. "
-        "On failures of any kind: 0.62 [0.53, 0.71]. The whole interval is above 0."
+    told = verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", "A | B", JUDGED))
+    assert told.startswith(
+        "- **supported**: A | B (`no-starving`). Vanishing gradient: 5 % with the treatment, "
+    )
+    assert "less by 62 points [53, 71] over 60 seeds" in told
+    assert told.endswith(
+        "Failures of any kind: fewer by 62 points [53, 71]. "
+        "Premise: d_auc over W > 0.99 in the control: 0.998 over 60 seeds. The whole interval is above 0."
     )
 
 
 NONE = Estimate(float("nan"), None, None, 0, (), "0 seeds")
 CHANGES = [
-    ({"all_failed": Estimate(-0.2, -0.3, -0.004, 60, (), "")}, "−0.20 to 0.62 [−0.30, 0.71]"),
+    ({"all_failed": Estimate(-0.2, -0.3, -0.004, 60, (), "")}, "−20 to 62 points [−30, 71]"),
     ({"unit": "log-ratio", "estimate": Estimate(0.0, -0.7, 3.0, 60, (), "")}, "× 1.0 [0.50, 20]"),
-    ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "0.62"),
-    ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0.00 [−0.10, 0.10]"),
+    ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "62 points"),
+    ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0 points [−10, 10]"),
     ({"unit": "modes"}, "0.62 modes [0.53, 0.71]"),
     ({"estimate": NONE}, "–"),
 ]
@@ -149,8 +152,8 @@ def test_from_committed_tables_to_the_row(
     found = verdicts.rulings()
     assert {number: [each.claim for each in of] for number, of in found.items()} == {1: ["fast-d-fails"]}
     (row,) = verdicts.table([verdicts.Belief(1, "A fast D starves G")], found).splitlines()[2:]
-    assert " | fast-d-fails | **supported** | 0.67 [" in row
+    assert " | fast-d-fails | **supported** | 67 points [" in row
     assert " | 6 | [strong_d](studies/folklore/strong_d.yaml), [results](results/folklore/strong_d) |" in row
     page = verdicts.page(found)
     assert "[results](../results/folklore/strong_d): Is it so?\n" in page
-    assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Effect 0.67 [" in page
+    assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Failure: " in page
