@@ -1,7 +1,8 @@
 """The command line: each verb parses, makes one call and gives an exit code.
 
 Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
-claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and resumable.
+claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and
+resumable.
 Heavy packages are imported inside the verbs that need them: listing, planning and reading need neither
 torch nor ray.
 """
@@ -152,11 +153,21 @@ def run(
 @packing
 @click.option("--out", type=Folder(), help="Results folder whose neighbours tell the time.")
 @click.option("--probe", is_flag=True, help="Train a few steps of each kind of pack to measure the time.")
+@click.option(
+    "--claims", is_flag=True, help="Only how well each claim would be known, and what that settles."
+)
 @FORMAT
-def plan(choice: Choice, packing: Packing, out: Path | None, probe: bool, form: str) -> int:
-    """Say what STUDY would train: axes, cells, packs, memory, time. Trains nothing without --probe."""
+def plan(choice: Choice, packing: Packing, out: Path | None, probe: bool, claims: bool, form: str) -> int:
+    """Say what STUDY would train: axes, cells, packs, memory, time, and how well its claims would be known.
+
+    Trains nothing without --probe.
+    """
+    from bench.study import claim_plan
     from bench.study import plan as plans
 
+    if claims:
+        put(render(claim_plan.rows(_load(choice)), form))
+        return DONE
     measure = import_module("bench.train.timing").step_s if probe else None
     made = packing.plan(_load(choice), out, measure)
     put({"table": _plan_text, "json": plans.as_json, "csv": plans.as_csv}[form](made))

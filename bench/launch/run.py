@@ -266,6 +266,9 @@ class _Run:
         if report is not None:
             if told := importlib.import_module("bench.report.published").sentence(self.out):
                 self.progress.say(told)
+            claims = importlib.import_module("bench.report.claim_text")
+            for line in claims.lines(claims.of(self.out)):
+                self.progress.say(line)
             sys.stdout.write(f"{report}\n")
         if summary.stopped:
             self._say_how_to_go_on("The budget is used up")

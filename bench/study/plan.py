@@ -13,6 +13,7 @@ from bench.judge.rules import RULES
 from bench.listing import csv_text, printable
 from bench.store import attempts, ledger
 from bench.store.tables import config_columns
+from bench.study import claim_plan
 from bench.study.memory import pack_mb
 from bench.study.problems import show
 from bench.study.spec import Study
@@ -141,6 +142,7 @@ def text(plan: Plan, question: str = "") -> str:
     lines.append(
         ("time", f"{duration(plan.time.wall_s)} with {_count(plan.workers, 'worker')} ({plan.time.source})")
     )
+    lines += [("claims", line) for line in claim_plan.lines(study)]
     lines += [("note", line) for line in _notes(plan)]
     lines += [("partial", f"{mark}: claims will not be judged") for mark in study.partial]
     out, last = [], ""
@@ -241,6 +243,7 @@ def as_json(plan: Plan) -> str:
             for pack in plan.packs
         ],
         "settings": {trial.cell: config_columns(trial) for trial in plan.trials},
+        "claims": claim_plan.rows(study),
         "trials": rows(plan),
     }
     return json.dumps(record, indent=2)

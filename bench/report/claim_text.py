@@ -1,0 +1,162 @@
+"""Judged claims as rows and sentences, for the terminal, for files and for the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.judge.claim import INCONCLUSIVE, REFUTED, UNTESTABLE, Judged, Seen
+from bench.judge.stats import Estimate
+from bench.report.claims import judged, remember
+from bench.report.words import clean, number
+from bench.store.tables import load, study_of
+
+SHORT = ("claim", "verdict", "effect", "low", "high", "margin", "seeds", "reason")
+"""Columns of the table in a terminal; all are in JSON and CSV."""
+
+
+def of(results: Path) -> tuple[Judged, ...]:
+    """The claims of a results folder, judged; this look is counted. Empty for the file of one run."""
+    if results.is_file() or not study_of(results).get("claims"):
+        return ()
+    tables = load(results)
+    made = judged(tables)
+    remember(tables, made)
+    return made
+
+
+def rows(claims: Iterable[Judged]) -> list[dict[str, Any]]:
+    """One record per claim; an effect is signed so that positive is what was expected."""
+    return [_row(each) for each in claims]
+
+
+def _row(each: Judged) -> dict[str, Any]:
+    estimate, other = each.estimate, each.all_failed
+    row: dict[str, Any] = {
+        "claim": each.id,
+        "text": each.text,
+        "belief": each.belief,
+        "verdict": word(each.verdict),
+        "effect": _plain(estimate.mean),
+        "low": _plain(estimate.low),
+        "high": _plain(estimate.high),
+        "confidence": _plain(each.confidence),
+        "unit": each.unit,
+        "expect": each.claim.expect or "within",
+        "margin": each.margin,
+        "seeds": estimate.n,
+        "pairs": each.pairs,
+        "left_out": each.unpaired,
+        "treatment": _plain(each.treatment),
+        "control": _plain(each.control),
+        "effect_all_failed": _plain(other.mean) if other else None,
+        "low_all_failed": _plain(other.low) if other else None,
+        "high_all_failed": _plain(other.high) if other else None,
+    }
+    for name, at in (("fewer_failures", 0), ("fewer_failures_all_failed", 1)):
+        row[name] = _plain(each.failure[at].mean) if each.failure else None
+    return row | {
+        "p": _plain(each.p),
+        "family": each.family,
+        "look": each.look,
+        "level": each.level,
+        "seeds_to_settle": each.seeds,
+        "depends_on": each.depends or None,
+        "changed": each.changed or None,
+        "reason": each.reason,
+    }
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(f"{value:.6g}")
+
+
+def word(verdict: str) -> str:
+    """`no_effect` as it stands in a sentence."""
+    return verdict.replace("_", " ")
+
+
+def lines(claims: Iterable[Judged]) -> list[str]:
+    """One line per claim: its id, the verdict, and why."""
+    return [clean(f"claim {each.id}: {word(each.verdict)} ({each.reason})") for each in claims]
+
+
+def is_settled(claims: Sequence[Judged]) -> bool:
+    """Whether no claim is open: inconclusive or untestable."""
+    return not any(each.verdict in (INCONCLUSIVE, UNTESTABLE) for each in claims)
+
+
+def is_refuted(claims: Sequence[Judged]) -> bool:
+    """Whether any claim is refuted."""
+    return any(each.verdict == REFUTED for each in claims)
+
+
+def sentence(each: Judged) -> str:
+    """What was measured, in one sentence; empty where nothing could be."""
+    if not each.estimate.n:
+        return ""
+    claim = each.claim
+    if claim.within is not None:
+        among = f" of trials that ended {' or '.join(claim.among)}" if claim.among else ""
+        low, high = claim.within
+        return (
+            f"{claim.quantity.says}{among.replace('_', ' ')}: {interval(each.estimate, each.unit)} "
+            f"{_counted(each)}; claimed to be within [{low:g}, {high:g}]."
+        )
+    arms = ""
+    if each.treatment is not None and each.control is not None:
+        arms = f"{_level(each.treatment, each.unit)} with the treatment, "
+        arms += f"{_level(each.control, each.unit)} without: "
+    found = interval(each.estimate, each.unit)
+    return f"{claim.quantity.says}: {arms}{claim.expect} by {found} {_counted(each)}."
+
+
+def _counted(each: Judged) -> str:
+    n = each.estimate.n
+    text = (
+        f"over {n} seed{'s' if n != 1 else ''} ({each.pairs} {'trials' if each.claim.is_value else 'pairs'}"
+    )
+    text += f", {each.unpaired} without a partner or a value" if each.unpaired else ""
+    return f"{text}; {100 * each.confidence:.4g} % interval)"
+
+
+def interval(estimate: Estimate, unit: str) -> str:
+    """`42 points [30, 54]`, `0.35 (factor 1.4) [0.2, 0.5]`; no brackets where there is no interval."""
+    scale, name = (100.0, " points") if unit == "share of trials" else (1.0, "")
+    if unit == "log-ratio":
+        name = (
+            f" in the logarithm (a factor of {number(math.exp(abs(estimate.mean)))})"
+            if abs(estimate.mean) < 50
+            else ""
+        )
+    text = f"{_digits(scale * estimate.mean)}{name}"
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} [{_digits(scale * estimate.low)}, {_digits(scale * estimate.high)}]"
+
+
+def _digits(value: float) -> str:
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "infinite" if value > 0 else "-infinite"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _level(value: float, unit: str) -> str:
+    return f"{100 * value:.0f} %" if unit == "share of trials" else _digits(value)
+
+
+def failures(each: Judged) -> str:
+    """The effect on failures of any kind, in words; empty where the claim is about them, or a number."""
+    if each.failure is None:
+        return ""
+    none, every = (interval(estimate, "share of trials") for estimate in each.failure)
+    told = none if none == every else f"{none} with no undecided trial failed, {every} with all of them"
+    return f"Failures of any kind: fewer by {told}."
+
+
+def premise(seen: Seen) -> str:
+    """`d_auc over W > 0.99 in the control: 0.998 over 60 seeds`"""
+    found = "not known" if math.isnan(seen.value) else f"{_digits(seen.value)} over {seen.n} seeds"
+    return f"{seen.says}: {found}{'' if seen.holds else ', which fails'}"
