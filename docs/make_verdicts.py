@@ -103,7 +103,7 @@ def readme(found: Mapping[int, Sequence[Ruling]]) -> str:
 
 def table(known: Iterable[Belief], found: Mapping[int, Sequence[Ruling]]) -> str:
     """A row for each claim that is shown; number, words and links stand in the first row of a belief."""
-    lines = ["| | belief | tried on | verdict | effect | seeds | |", "|--:|---|---|---|---|--:|---|"]
+    lines = ["| | belief | as | verdict | effect | seeds | |", "|--:|---|---|---|---|--:|---|"]
     for belief in known:
         of_belief = found.get(belief.number, ())
         first = [f"[{belief.number}](docs/folklore.md#belief-{belief.number})", _cell(belief.words)]
