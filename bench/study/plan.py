@@ -20,6 +20,9 @@ from bench.study.spec import Study
 from bench.trial import KeyValue, Pack, Trial, canonical_json, evaluation_steps
 from ganzoo.catalog import ZOO
 
+MANY_SEEDS = 20
+"""More consecutive seeds than these are shown by their ends."""
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -136,7 +139,7 @@ def text(plan: Plan, question: str = "") -> str:
     for axis in study.axes:
         values = ", ".join(show(point.label) for point in axis.points)
         lines.append(("axes", f"{axis.name:<{width}}  {values}"))
-    lines.append(("seeds", ", ".join(str(seed) for seed in study.seeds)))
+    lines.append(("seeds", _seeds(study.seeds)))
     lines.append(("trials", plan.sizes()))
     lines += [("packs", line) for line in _pack_lines(plan.packs)]
     lines.append(
@@ -253,6 +256,13 @@ def as_csv(plan: Plan) -> str:
     """The rows of the plan."""
     table = rows(plan)
     return csv_text(list(table[0]) if table else [], table)
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """`0, 1, 2`; a long run of them as `0 to 399`."""
+    if len(seeds) > MANY_SEEDS and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
 
 
 def _count(number: int, noun: str) -> str:

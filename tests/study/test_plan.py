@@ -192,3 +192,12 @@ def test_duration(seconds: float | None, words: str) -> None:
 
 def test_duration_in_days() -> None:
     assert duration(3 * 24 * 3600 + 3600) == "about 3 d 1 h"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shown"),
+    [("3", "0, 1, 2"), ("400", "0 to 399"), (str(list(range(7, 40))), "7 to 39"), ("[3, 1]", "3, 1")],
+)
+def test_many_seeds_are_shown_by_their_ends(seeds: str, shown: str) -> None:
+    said = text(plan_of(f"{RING}seeds: {seeds}\n"))
+    assert next(line.split(maxsplit=1)[1] for line in said.splitlines() if line.startswith("seeds")) == shown
