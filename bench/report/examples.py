@@ -11,12 +11,11 @@ from markupsafe import Markup
 
 from bench.judge.outcomes import OUTCOMES
 from bench.judge.rules import RULES, Rules
-from bench.judge.tables import context
-from bench.judge.trace import Trace
 from bench.judge.words import WORDING, plain, rule, said
 from bench.report import samples
 from bench.report.evidence import alternative, evidence
 from bench.report.svg import style, to_svg
+from bench.report.traces import trace_of
 from bench.report.view import Group, View
 from bench.report.words import clean, number
 
@@ -106,14 +105,6 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
         rule=plain(rule(outcome, rules)) if known else "",
         formula=tuple(said(line, rules) for line in WORDING[outcome].formula) if known else (),
     )
-
-
-def trace_of(view: View, group: Group, trial: str) -> Trace:
-    """The curve of a trial as the rules read it."""
-    frame = view.results.curves[view.results.curves["trial"] == trial]
-    measure = {"primary": group.primary, "floors": group.floors, "n_modes": group.n_modes, **group.measure}
-    known = context(measure, int(view.results.meta.get("steps", {}).get(trial, 0)))
-    return Trace.of({str(name): frame[name].to_numpy() for name in frame}, known, view.results.rules)
 
 
 def changed_rules(rules: Rules) -> list[str]:

@@ -15,12 +15,12 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bench.judge.outcomes import OUTCOMES, judge
-from bench.judge.unknown import unknown
+from bench.judge.outcomes import OUTCOMES
 from bench.report import template
-from bench.report.examples import examples, trace_of
+from bench.report.examples import examples
 from bench.report.samples import floor_text
 from bench.report.svg import INK, MUTED, figure, style, to_svg
+from bench.report.traces import reasons
 from bench.report.view import Group, View
 from bench.report.words import clean, label, number
 from bench.store.atomic import write_text
@@ -79,7 +79,7 @@ def render(results: Results) -> str:
         facts=_facts(trial, group, curve),
         curves=Markup(curves(curve, group, trial)) if len(curve) > 1 else None,
         why=next(iter(examples(view)), None),
-        signs=_signs(trial, reasons(view)),
+        signs=_signs(trial, reasons(view, group, str(trial["trial"]))),
         header=(header := _columns(curve, group)),
         rows=_rows(curve, header),
         hidden=max(0, len(curve) - ROWS),
@@ -114,14 +114,6 @@ def _signs(trial: Mapping[str, Any], why: Mapping[str, str]) -> list[dict[str, s
     return found
 
 
-def reasons(view: View) -> dict[str, str]:
-    """Outcome -> why it cannot be told, of the only run in the results."""
-    group = view.groups[0]
-    trace = trace_of(view, group, str(group.trials["trial"].iloc[0]))
-    verdict = judge(trace.columns, trace.context, trace.rules)
-    return unknown(verdict, trace.columns, trace.context, trace.rules)
-
-
 def _columns(curve: pd.DataFrame, group: Group) -> list[str]:
     wanted = [
         "step", group.primary, f"{group.primary}.noise", "modes.covered", "modes.hq", "spread", "sample_rms",
@@ -130,9 +122,9 @@ def _columns(curve: pd.DataFrame, group: Group) -> list[str]:
     return [name for name in wanted if name in curve and curve[name].notna().any()]
 
 
-def _rows(curve: pd.DataFrame, header: list[str]) -> list[list[str]]:
+def _rows(curve: pd.DataFrame, header: list[str]) -> list[list[float]]:
     picks = np.unique(np.linspace(0, len(curve) - 1, min(ROWS, len(curve))).round().astype(int))
-    return [[number(v) for v in row] for row in curve.iloc[picks][header].to_numpy(dtype=float)]
+    return [list(row) for row in curve.iloc[picks][header].to_numpy(dtype=float).tolist()]
 
 
 def _protocol(trial: Mapping[str, Any], group: Group, meta: Mapping[str, Any]) -> list[tuple[str, str]]:

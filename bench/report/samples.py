@@ -250,14 +250,28 @@ def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, spa
         axes.plot(centres[:, 0], centres[:, 1], "o", ms=8, mfc="none", mec=MUTED, mew=0.9)
     seen, colour = points[inside], COLOURS["vanishing_gradient"]
     axes.plot(seen[:, 0], seen[:, 1], ".", ms=3.5, mew=0, color=colour, alpha=0.6, rasterized=True)
-    outside = int((~inside).sum())
-    if outside:
-        text = f"{outside} of {len(points)} outside"
+    text = _outside(points, inside)
+    if len(seen):
         axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=8, color=INK)
+    else:
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, fontsize=9, color=INK, ha="center", va="center")
     axes.set_xlim(-span, span)
     axes.set_ylim(-span, span)
     axes.set_aspect("equal")
     axes.tick_params(labelsize=7.5)
+
+
+def _outside(points: Pixels, inside: NDArray[np.bool_]) -> str:
+    """What a frame does not show, in words: an empty frame looks like a fault of the drawing."""
+    outside = int((~inside).sum())
+    if not outside:
+        return ""
+    if outside < len(points):
+        return f"{outside} of {len(points)} outside"
+    finite = np.abs(points[np.isfinite(points).all(axis=1)])
+    if not len(finite):
+        return f"none of {len(points)} samples\nis finite"
+    return f"all {len(points)} samples lie\noutside, {number(float(np.median(finite.max(axis=1))))} away"
 
 
 def _frame(taken: list[dict[int, Pixels]], centres: NDArray[np.float64] | None) -> float:

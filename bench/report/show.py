@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,8 +12,10 @@ from bench.errors import UserError
 from bench.judge.outcomes import OUTCOMES
 from bench.judge.rules import RANGES, Rules
 from bench.judge.words import WINDOW, WORDING, plain, rule, said, thresholds
+from bench.report.traces import reasons
 from bench.report.view import View
 from bench.report.words import clean, label, number, outcome_word
+from bench.store import run_file
 from bench.store.tables import Results
 
 _FIXED = ("trial", "cell", "seed", "pack", "pack_width", "member", "status", "rules_version")
@@ -31,13 +33,14 @@ def show(results: Results, trial: str) -> str:
     group = next(g for g in view.groups if (g.trials["trial"] == row["trial"]).any())
     rules = None if view.other_rules else results.rules
     when = "" if rules is None else f", and when each holds (rules {clean(rules.label)})"
+    why = reasons(view, group, str(row["trial"])) if len(curve) else {}
     parts = [
-        f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}",
+        _head(row, alone=run_file.RUN in results.meta),
         _outcome(row),
         view.other_rules if rules is None else _rule(row["outcome"], rules),
         f"config\n{_pairs(_config(row))}",
-        f"flags{when}\n{_flags(row, rules)}",
-        f"metrics (final: median over the last evaluations)\n{_metrics(row, group.floors)}",
+        f"flags{when}\n{_flags(row, rules, why)}",
+        f"metrics{_over(rules, len(curve))}\n{_metrics(row, curve, group.floors)}",
     ]
     if len(curve):
         parts.append(f"curve\n{_curve(curve, group.primary)}")
@@ -54,6 +57,13 @@ def _find(trials: pd.DataFrame, start: str) -> dict[str, Any]:
         )
     listed = ", ".join(found["trial"].head(5)) + (", …" if len(found) > 5 else "")
     raise UserError(f"{len(found)} trials begin with {clean(start)!r}: {listed}")
+
+
+def _head(row: dict[str, Any], alone: bool) -> str:
+    """The trial's first line; a run that stands alone has neither a cell nor a seed."""
+    if alone:
+        return f"run {row['trial']}"
+    return f"trial {row['trial']}  cell {row['cell']}  seed {row['seed']}  {clean(row['status'])}"
 
 
 def _outcome(row: dict[str, Any]) -> str:
@@ -82,8 +92,8 @@ def _config(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _flags(row: dict[str, Any], rules: Rules | None) -> str:
-    """Each flag with its steps, and below it its rule with the thresholds that were used, where known."""
+def _flags(row: dict[str, Any], rules: Rules | None, why: Mapping[str, str]) -> str:
+    """Each flag with its steps, why it is unknown, and its rule with the thresholds used, where known."""
     lines = []
     for name in OUTCOMES:
         holds = row.get(f"flag.{name}")
@@ -94,23 +104,38 @@ def _flags(row: dict[str, Any], rules: Rules | None) -> str:
             if (value := row.get(f"flag.{name}.{what}")) is not None and not pd.isna(value)
         ]
         lines.append(f"  {outcome_word(name):18}  {word:8}{', '.join(steps)}".rstrip())
+        if name in why:
+            lines += _wrapped(f"{'unknown: ' if word == 'unknown' else ''}{clean(why[name])}")
         text = "" if rules is None else plain(rule(name, rules))
-        lines += textwrap.wrap(text, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines += _wrapped(text)
     return "\n".join(lines)
 
 
-def _metrics(row: dict[str, Any], floors: Any) -> str:
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _over(rules: Rules | None, evaluations: int) -> str:
+    """What `over W` in the header means: `final` in the tables is this median, not the last value."""
+    if rules is None or not evaluations:
+        return " (over W: median over the evaluations that the rules judge)"
+    return f" (over W: median over the last {rules.window(evaluations)} evaluations, which trials go by)"
+
+
+def _metrics(row: dict[str, Any], curve: pd.DataFrame, floors: Any) -> str:
     names = [name.removeprefix("final.") for name in row if name.startswith("final.")]
+    last = curve.iloc[-1].to_dict() if len(curve) else {}
     table = [
         [
             name,
             number(row[f"final.{name}"]),
+            number(last.get(name)),
             number(row.get(f"best.{name}")),
             number(floors.get(name, {}).get("mean")),
         ]
         for name in names
     ]
-    return _table(["metric", "final", "best", "floor"], table)
+    return _table(["metric", "over W", "last", "best", "floor"], table)
 
 
 def _curve(curve: pd.DataFrame, primary: str) -> str:

@@ -13,6 +13,7 @@ from bench.judge.rules import RULES, Rules
 from bench.judge.words import plain, rule
 from bench.report import evidence, examples, page
 from bench.report.show import show
+from bench.report.traces import trace_of
 from bench.report.view import View
 from bench.store.tables import Results
 
@@ -122,7 +123,7 @@ def test_a_panel_without_numbers_says_so(results: Results) -> None:
     numbers = [c for c in curves.columns if curves[c].dtype == np.float64]
     curves.loc[curves["trial"] == trial, numbers] = np.nan
     bare = View(dataclasses.replace(results, curves=curves))
-    trace = examples.trace_of(bare, dataclasses.replace(view.groups[0], n_modes=None, measure={}), trial)
+    trace = trace_of(bare, dataclasses.replace(view.groups[0], n_modes=None, measure={}), trial)
     for outcome in OUTCOMES:
         made = evidence.evidence(trace, outcome, None)
         texts = [text.get_text() for axes in made.axes for text in axes.texts]

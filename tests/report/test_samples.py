@@ -106,3 +106,12 @@ def test_damaged_pictures_are_no_pictures(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(samples, "trial_previews", damaged)
     assert samples.previews(Path(), "a") == {}
+
+
+def test_a_frame_without_a_point_says_where_they_are() -> None:
+    near, far, lost = np.zeros((4, 2)), np.full((4, 2), 30.0), np.full((4, 2), np.nan)
+    frames = {0: near, 1: np.concatenate([near, far]), 2: far, 3: lost}
+    svg = samples.scatter({k: v.astype(np.float32) for k, v in frames.items()}, None, 1.0, "x" * 30, 8.0)
+    for text in ("4 of 8 outside", "all 4 samples lie", "outside, 30 away", "none of 4 samples", "is finite"):
+        assert text in svg
+    assert svg.count("outside") == 2
