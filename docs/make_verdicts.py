@@ -154,6 +154,10 @@ def effect(judged: Judged) -> str:
     ends = [end for each in both for end in (each.low, each.high) if end is not None]
     is_whole = len(ends) == 2 * len(both)
     interval = f" [{_number(min(ends), judged.unit)}, {_number(max(ends), judged.unit)}]" if is_whole else ""
+    if judged.claim.within is not None:
+        claimed = " to ".join(_number(end, judged.unit) for end in judged.claim.within)
+        percent = " %" if judged.unit == SHARE else ""
+        return f"{span}{percent}{interval}, claimed {claimed}{percent}"
     if judged.unit == FACTOR:
         return f"× {span}{interval}"
     return f"{span} {'points' if judged.unit == SHARE else judged.unit}{interval}"

@@ -56,7 +56,7 @@ def test_it_ends_with_a_verdict(
     results = bench.load("results/my_belief")
     assert results.trials["status"].tolist() == ["done"] * 20
     (verdict,) = judged(results)
-    assert verdict.id == "ends-nearer"
+    assert verdict.id == "better-balance"
     # So short a training reaches nothing, which is what the positive control is there to notice.
     assert verdict.verdict == "untestable"
     assert "positive control" in verdict.reason

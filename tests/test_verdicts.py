@@ -125,6 +125,11 @@ CHANGES = [
     ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "62 points"),
     ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0 points [−10, 10]"),
     ({"unit": "modes"}, "0.62 modes [0.53, 0.71]"),
+    (
+        {"unit": "probability", "claim": replace(CLAIM, within=(0.45, 0.6))},
+        "0.62 [0.53, 0.71], claimed 0.45 to 0.60",
+    ),
+    ({"claim": replace(CLAIM, within=(0.45, 1.0))}, "62 % [53, 71], claimed 45 to 100 %"),
     ({"estimate": NONE}, "–"),
 ]
 
