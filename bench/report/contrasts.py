@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judge.effects import Pairs, share_estimate
-from bench.judge.intervals import CONFIDENCE, Array
+from bench.judge.intervals import CONFIDENCE, NO_SPREAD, Array, correlation
 from bench.judge.stats import Estimate, as_failed
 from bench.report.view import View
 
@@ -20,6 +20,7 @@ class Contrast:
     """Failure at one value of an axis less that at another, at equal seeds and equal other axes.
 
     least, most: with none of the undecided trials failed, and with all of them; a verdict needs both.
+    correlation: of the seeds' rates on both sides (none failed), as realised; None where one does not vary.
     """
 
     axis: str
@@ -29,6 +30,7 @@ class Contrast:
     most: Estimate
     pairs: int
     unpaired: int
+    correlation: float | None = None
 
     @property
     def low(self) -> float | None:
@@ -63,7 +65,9 @@ class Contrast:
         if self.certain <= 0:
             return self
         ends = _turned(self.least), _turned(self.most)
-        return Contrast(self.axis, self.control, self.treatment, *ends, self.pairs, self.unpaired)
+        return Contrast(
+            self.axis, self.control, self.treatment, *ends, self.pairs, self.unpaired, self.correlation
+        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,10 @@ def contrast(
         return None
     least, most = (share_estimate(each, confidence) for each in readings)
     pairs, unpaired = len(readings[0]), readings[0].unpaired
-    return Contrast(axis, table.values[treatment], table.values[control], least, most, pairs, unpaired)
+    a, b = (readings[0].per_seed(each) for each in (readings[0].treatment, readings[0].control))
+    varied = len(a) > 2 and a.std() > NO_SPREAD and b.std() > NO_SPREAD
+    r = float(correlation(a, b)) if varied else None
+    return Contrast(axis, table.values[treatment], table.values[control], least, most, pairs, unpaired, r)
 
 
 def _pairs(seeds: NDArray[np.int64], treatment: Array, control: Array) -> Pairs:

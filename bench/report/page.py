@@ -10,6 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.report import (
+    along,
+    claim_section,
     curves,
     examples,
     figures,
@@ -47,8 +49,9 @@ class Section:
 
 
 SECTIONS = (
+    Section("claims", "Claims", claim_section.content, needs="claims_any"),
     Section("maps", "Maps", maps.content),
-    Section("axes", "Outcomes along each axis"),
+    Section("axes", "Outcomes along each axis", along.content),
     Section("onset", "Time to failure", onset.content),
     Section("curves", "Curves", curves.content),
     Section("methods", "Methods compared", methods.content, needs="methods"),
@@ -93,7 +96,6 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
     beside = published.beside(view)
     return {
         **first.content(view),
-        "shares": [(clean(axis), _shown(figures.shares(view, axis))) for axis in view.axes] if judged else [],
         "groups": [_group(view, *each) for each in zip(view.groups, pictures, strict=True)],
         "legend": figures.legend_entries(view),
         "axes": [clean(axis) for axis in view.axes],
@@ -102,11 +104,6 @@ def _content(view: View, pictures: Sequence[list[Shown]]) -> dict[str, Any]:
         "published": beside.sentence,
         "examples": examples.examples(view) if judged else [],
     }
-
-
-def _shown(figure: Any) -> Any:
-    """A figure as the templates take it."""
-    return Markup(figure) if isinstance(figure, str) else figure
 
 
 def _group(view: View, group: Group, pictures: list[Shown]) -> dict[str, Any]:

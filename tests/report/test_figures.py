@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
+import made_results
 import pytest
 
-from bench.report import figures, svg
+from bench.report import along, figures, svg
 from bench.report.view import View, chosen, ranked
 from bench.store.tables import Results
+
+
+def made(cells: dict[str, float], seeds: int, folder: Path) -> View:
+    """a always fails, nothing else does."""
+    return made_results.made(folder, cells, seeds, lambda v, s: "stalled" if v == "a" else "converged")
 
 
 @pytest.fixture
@@ -18,9 +25,42 @@ def view(results: Results) -> View:
 
 
 def test_shares_tell_the_rate_and_count_of_each_value(view: View) -> None:
-    svg = figures.shares(view, "lr_ratio").svg
+    svg = along.shares(view, "lr_ratio").svg
     assert "0.05: 67 to 100 % of 12 failed; 1: 33 % of 12 failed" in svg
-    assert "3 seeds: points only" in svg
+    assert {row["interval"] for row in along.shares(view, "lr_ratio").rows} == {"3 seeds: points only"}
+
+
+def test_a_bars_rows_add_up_to_its_trials(view: View) -> None:
+    rows = [row for row in along.shares(view, "lr_ratio").rows if row["lr_ratio"] == "1"]
+    assert {row["outcome"]: row["trials"] for row in rows} == {"degraded": 4, "converged": 8}
+    assert {row["failure_rate_least"] for row in rows} == {4 / 12}
+
+
+def test_effects_compare_each_number_with_the_next_smaller(view: View) -> None:
+    made = along.effects(view, "lr_ratio")
+    assert made is not None
+    assert [(row["treatment"], row["control"]) for row in made.rows] == [
+        ("1", "0.05"), ("8", "1"), ("64", "8"),
+    ]  # fmt: skip
+    last = made.rows[-1]
+    assert (last["pairs"], last["unpaired"], last["seeds"], last["low"]) == (12, 0, 3, None)
+    assert last["difference_least"] == pytest.approx(1 - 8 / 12)
+    assert "64 for 8: +33, n = 3 seeds" in made.svg
+
+
+def test_names_are_compared_with_the_first(tmp_path: Path) -> None:
+    view = made({"a": 1.0, "b": 1.0, "c": 1.0}, 6, tmp_path)
+    shown = along.effects(view, "knob")
+    assert shown is not None
+    assert [(row["treatment"], row["control"]) for row in shown.rows] == [("b", "a"), ("c", "a")]
+    assert shown.rows[0]["difference_least"] == -1.0
+    assert shown.rows[0]["low"] >= -1.0
+    assert shown.rows[0]["high"] < 0
+
+
+def test_one_value_has_no_effect(tmp_path: Path) -> None:
+    view = made({"a": 1.0}, 6, tmp_path)
+    assert along.content(view) == {"along": []}
 
 
 def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
@@ -31,8 +71,8 @@ def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
 
 
 def test_figures_are_the_same_each_time_and_know_nothing_of_the_world(view: View) -> None:
-    first = figures.shares(view, "dropout").svg
-    assert figures.shares(view, "dropout").svg == first
+    first = along.shares(view, "dropout").svg
+    assert along.shares(view, "dropout").svg == first
     assert not re.search(r"https?:|xmlns|<metadata|DOCTYPE", first)
 
 
@@ -40,7 +80,7 @@ def test_a_dollar_in_a_name_is_no_formula(view: View) -> None:
     trials = view.results.trials.assign(dropout="$\\bad{")
     trials.loc[:5, "dropout"] = "other"
     hostile = View(type(view.results)(**{**vars(view.results), "trials": trials}))
-    assert "$\\bad{" in figures.shares(hostile, "dropout").svg
+    assert "$\\bad{" in along.shares(hostile, "dropout").svg
 
 
 def test_the_dead_rank_behind_every_finite_value(view: View) -> None:
