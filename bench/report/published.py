@@ -43,8 +43,7 @@ class Beside:
             each.verdict == DIFFERS and each.published.reduced is not None for each in self.compared
         )
         if reduced:
-            text += f"; {counts[DIFFERS]} differ, {'all' if reduced == counts[DIFFERS] else reduced} in a run"
-            text += " with less than the published one had, which decides nothing"
+            text += f"; differing: {counts[DIFFERS]}, {reduced} of them reduced and deciding nothing"
         text += f"; {counts[UNDECIDED]} undecided" if counts[UNDECIDED] else ""
         text += f"; no data for {counts[NO_DATA]}" if counts[NO_DATA] else ""
         return text + (f"; {len(self.unreadable)} cannot be read" if self.unreadable else "")
