@@ -44,6 +44,7 @@ def test_it_ends_with_a_verdict(
     example: tuple[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -60,3 +61,7 @@ def test_it_ends_with_a_verdict(
     # So short a training reaches nothing, which is what the positive control is there to notice.
     assert verdict.verdict == "untestable"
     assert "positive control" in verdict.reason
+    capsys.readouterr()
+    assert cli.invoke(["judge", "results/my_belief", "--claims"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split()[:2] == ["better-balance", "untestable"]
