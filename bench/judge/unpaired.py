@@ -33,15 +33,21 @@ def difference_of_shares(
         return _points_only(mean, a.size, b.size)
 
     def ends(level: float) -> tuple[float, float]:
-        a_low, a_high = (float(end) for end in intervals.share(a, cells[0], level))
-        b_low, b_high = (float(end) for end in intervals.share(b, cells[1], level))
-        down = math.hypot(a.mean() - a_low, b_high - b.mean())
-        up = math.hypot(a_high - a.mean(), b.mean() - b_low)
-        return max(-1.0, mean - down), min(1.0, mean + up)
+        return newcombe(a, b, cells, level)
 
     method = f"Newcombe, {a.size} and {b.size} seeds"
     estimate = Estimate(mean, *ends(CONFIDENCE), min(a.size, b.size), (), method)
     return Effect(estimate, intervals.p_value(ends), None, 0, 0)
+
+
+def newcombe(a: Array, b: Array, cells: tuple[float, float], confidence: float) -> tuple[float, float]:
+    """The interval of `difference_of_shares`; a [n], b [m]: a share for each seed."""
+    a_low, a_high = (float(end) for end in intervals.share(a, cells[0], confidence))
+    b_low, b_high = (float(end) for end in intervals.share(b, cells[1], confidence))
+    mean = float(a.mean() - b.mean())
+    down = math.hypot(a.mean() - a_low, b_high - b.mean())
+    up = math.hypot(a_high - a.mean(), b.mean() - b_low)
+    return max(-1.0, mean - down), min(1.0, mean + up)
 
 
 def shift(treatment: Sequence[float], control: Sequence[float]) -> Effect:
@@ -49,8 +55,8 @@ def shift(treatment: Sequence[float], control: Sequence[float]) -> Effect:
 
     The estimate is the median of all differences a_i - b_j, the interval their order statistics D_(k) and
     D_(nm + 1 - k) with P(U < k) <= alpha / 2 (Hodges & Lehmann 1963, Ann. Math. Stat. 34, 598); p is where it
-    reaches 0. Infinite values count by their rank; two infinities of a sign differ by 0. From 5 seeds on
-    each side.
+    reaches 0: twice the chance of so few differences on one side. Infinite values count by their rank; two
+    infinities of a sign differ by 0. From 5 seeds on each side.
     """
     a, b = np.asarray(treatment, np.float64), np.asarray(control, np.float64)
     same = np.isinf(a)[:, None] & (a[:, None] == b)
@@ -59,18 +65,25 @@ def shift(treatment: Sequence[float], control: Sequence[float]) -> Effect:
     if min(a.size, b.size) < SEEDS_FOR_INTERVAL:
         return _points_only(mean, a.size, b.size)
 
-    def ends(level: float) -> tuple[float, float]:
-        k = _outside(a.size, b.size, (1 - level) / 2)
-        return (-math.inf, math.inf) if k < 1 else (float(differences[k - 1]), float(differences[-k]))
-
+    k = _outside(a.size, b.size, (1 - CONFIDENCE) / 2)  # at least 3, from 5 seeds on
     method = f"Mann-Whitney, {a.size} and {b.size} seeds"
-    estimate = Estimate(mean, *ends(CONFIDENCE), min(a.size, b.size), (), method)
-    return Effect(estimate, intervals.p_value(ends), None, 0, 0)
+    low, high = float(differences[k - 1]), float(differences[-k])
+    estimate = Estimate(mean, low, high, min(a.size, b.size), (), method)
+    beyond = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+    return Effect(estimate, min(1.0, 2 * _tail(a.size, b.size, beyond)), None, 0, 0)
 
 
 def _points_only(mean: float, first: int, second: int) -> Effect:
     why = f"{first} and {second} seeds: points only"
     return Effect(Estimate(mean, None, None, min(first, second), (), why), None, None, 0, 0)
+
+
+def _tail(n: int, m: int, u: int) -> float:
+    """P(U <= u): the inverse of `_outside`."""
+    if n * m > EXACT:
+        sd = math.sqrt(n * m * (n + m + 1) / 12)
+        return float(special.ndtr((u + 0.5 - n * m / 2) / sd))
+    return float(_distribution(n, m)[u])
 
 
 def _outside(n: int, m: int, tail: float) -> int:

@@ -36,13 +36,14 @@ def looks(values: Sequence[Any]) -> list[tuple[str, Any]]:
     No two neighbours have the same dashes, so that lines are told apart without their colours, too.
     """
     n = len(values)
+    safe = [to_hex(each) for each in sns.color_palette("colorblind") if to_hex(each) not in _TOO_PALE]
     if all(isinstance(value, (int, float)) for value in values):
         ramp = LinearSegmentedColormap.from_list("steps", _RAMP)
         colours = [to_hex(ramp(at)) for at in (np.linspace(0, 1, n) if n > 1 else [0.0])]
     else:
-        safe = [to_hex(each) for each in sns.color_palette("colorblind") if to_hex(each) not in _TOO_PALE]
         colours = [safe[i % len(safe)] for i in range(n)]
-    return [(colour, _DASHES[i % len(_DASHES)]) for i, colour in enumerate(colours)]
+    turns = (i + i // len(safe) for i in range(n))  # a colour that comes again has other dashes
+    return [(colour, _DASHES[turn % len(_DASHES)]) for colour, turn in zip(colours, turns, strict=True)]
 
 
 _TOO_PALE = ("#ece133", "#fbafe4")
