@@ -1,0 +1,184 @@
+"""Forest plots of claims: effects and intervals beside the margin, of all claims and of one's cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from bench.judge.claim import INCONCLUSIVE, NO_EFFECT, UNTESTABLE, Judged
+from bench.judge.stats import Estimate
+from bench.report.claim_text import word
+from bench.report.svg import INK, LINE, MUTED, Figure, figure, style, to_svg
+from bench.report.words import clean, number
+
+WIDTH = 9.0
+ROW = 0.34
+"""Inches."""
+
+FARTHEST = 5.0
+"""Margins from 0 to the edge of the picture; what lies beyond is an arrow there."""
+
+MOST_CELLS = 40
+"""Cells in a picture; the CSV has all."""
+
+_MARKERS = {NO_EFFECT: "D", INCONCLUSIVE: "o", UNTESTABLE: "x"}
+"""Supported and refuted are filled circles: the side of 0 tells them apart, and the word stands beside."""
+
+
+def forest(claims: Sequence[Judged]) -> Figure | None:
+    """All claims with an estimate on one axis: effects in margins, values in half-widths of their bounds.
+
+    The band from -1 to 1 is the margin, or the bounds. Supported effects lie right of 0.
+    """
+    shown = [each for each in claims if each.estimate.n and math.isfinite(unit_of(each))]
+    rows = [_row(each, each.estimate, _scaled(each, each.estimate)) for each in shown]
+    if not rows:
+        return None
+    labels = [_label(each.id) for each in shown]
+    marks = [_MARKERS.get(each.verdict, "o") for each in shown]
+    filled = [each.verdict not in (INCONCLUSIVE, UNTESTABLE) for each in shown]
+    ends = [word(each.verdict) for each in shown]
+    values = [_scaled(each, each.estimate) for each in shown]
+    axis = "effect in margins, positive as expected (of a value: from the middle to the bounds)"
+    svg = _draw(labels, values, marks, filled, ends, 1.0, FARTHEST, axis, _told(rows))
+    return Figure(svg, rows, "claims")
+
+
+def by_cell(each: Judged) -> Figure | None:
+    """A claim's effect in each cell, 95 %, in its own unit."""
+    if not each.cells:
+        return None
+    rows = [
+        _row(each, cell.estimate, _plain(cell.estimate)) | {"cell": clean(cell.name)} for cell in each.cells
+    ]
+    margin = each.margin or 0.0
+    cells = each.cells[:MOST_CELLS]
+    values = [_plain(cell.estimate) for cell in cells]
+    known = [abs(v) for triple in values for v in triple if v is not None and math.isfinite(v)]
+    farthest = max([*known, 1.5 * margin]) * 1.05
+    if each.unit == "share of trials":
+        farthest = min(farthest, 1.02)
+    labels = [_label(cell.name) for cell in cells]
+    unit = "share of trials" if each.unit == "share of trials" else clean(each.unit)
+    axis = f"{each.claim.expect}, {unit}; band: the margin"
+    blank = [""] * len(cells)
+    svg = _draw(
+        labels, values, ["o"] * len(cells), [True] * len(cells), blank, margin, farthest, axis, _told(rows)
+    )
+    return Figure(svg, rows, f"claim-{each.id}-cells")
+
+
+Triple = tuple[float, float | None, float | None]
+
+
+def unit_of(each: Judged) -> float:
+    """What counts as 1 in the picture of all claims: the margin, or half the width of the bounds."""
+    if each.claim.within is not None:
+        return (each.claim.within[1] - each.claim.within[0]) / 2
+    return each.margin or math.nan
+
+
+def _scaled(each: Judged, estimate: Estimate) -> Triple:
+    unit, middle = unit_of(each), 0.0
+    if each.claim.within is not None:
+        middle = sum(each.claim.within) / 2
+    mean, low, high = _plain(estimate)
+    return (
+        (mean - middle) / unit,
+        None if low is None else (low - middle) / unit,
+        None if high is None else (high - middle) / unit,
+    )
+
+
+def _plain(estimate: Estimate) -> Triple:
+    return estimate.mean, estimate.low, estimate.high
+
+
+def _row(each: Judged, estimate: Estimate, drawn: Triple) -> dict[str, Any]:
+    return {
+        "claim": each.id,
+        "verdict": word(each.verdict),
+        "effect": estimate.mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "unit": clean(each.unit),
+        "margin": each.margin,
+        "seeds": estimate.n,
+        "drawn_at": drawn[0],
+    }
+
+
+def _told(rows: Sequence[dict[str, Any]]) -> str:
+    """The picture in words."""
+    each = [f"{row.get('cell') or row['claim']}: {_interval(row)}" for row in rows[:MOST_CELLS]]
+    return f"Effects with their intervals. {'; '.join(each)}."
+
+
+def _interval(row: dict[str, Any]) -> str:
+    text = number(row["effect"])
+    if row["low"] is None:
+        return f"{text}, no interval"
+    return f"{text} [{number(row['low'])}, {number(row['high'])}]"
+
+
+def _label(text: str) -> str:
+    text = clean(text)
+    return text if len(text) <= 44 else f"{text[:43]}…"
+
+
+def _draw(
+    labels: Sequence[str],
+    values: Sequence[Triple],
+    markers: Sequence[str],
+    filled: Sequence[bool],
+    ends: Sequence[str],
+    margin: float,
+    farthest: float,
+    axis: str,
+    alt: str,
+) -> str:
+    with style():
+        made = figure(WIDTH, 0.75 + ROW * len(labels))
+        axes = made.subplots()
+        axes.set_xlim(-farthest, farthest)
+        if margin:
+            axes.axvspan(-margin, margin, color=LINE, alpha=0.55, linewidth=0)
+        axes.axvline(0, color=INK, linewidth=1)
+        for i, (triple, marker, is_filled, end) in enumerate(zip(values, markers, filled, ends, strict=True)):
+            _mark(axes, i, triple, marker, is_filled, farthest)
+            if end:
+                axes.text(
+                    1.01, i, end, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=INK
+                )
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_xlabel(axis)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.grid(axis="y", visible=False)
+        sns.despine(ax=axes, left=True, bottom=True)
+        return to_svg(made, alt)
+
+
+def _mark(axes: Axes, row: int, triple: Triple, marker: str, is_filled: bool, farthest: float) -> None:
+    """An interval with its estimate, cut off at the picture's edges with an arrow."""
+    mean, low, high = triple
+    if low is not None and high is not None and not (math.isnan(low) or math.isnan(high)):
+        left, right = max(low, -farthest), min(high, farthest)
+        if left < right:
+            axes.plot([left, right], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
+        for beyond, edge, arrow in ((low < -farthest, -farthest, "<"), (high > farthest, farthest, ">")):
+            if beyond:
+                axes.plot([edge], [row], arrow, color=MUTED, markersize=6, clip_on=False)
+    if math.isnan(mean):
+        return
+    at = min(max(mean, -farthest), farthest)
+    face = INK if is_filled else "white"
+    axes.plot(
+        [at], [row], marker, color=INK, markerfacecolor=face if marker != "x" else INK, markersize=6.5,
+        clip_on=False,
+    )  # fmt: skip
