@@ -213,7 +213,8 @@ def _sentence(ruling: Ruling) -> str:
 def _numbers(judged: Judged) -> Iterator[str]:
     """The sentences behind a verdict, as the report gives them."""
     if measured := claim_text.sentence(judged):
-        yield f"{measured[:1].upper()}{measured[1:]}"
+        # A column keeps its spelling: `d_auc`, not `D_auc`.
+        yield measured if "_" in measured.split()[0] else f"{measured[:1].upper()}{measured[1:]}"
     if others := claim_text.failures(judged):
         yield others
     for each in judged.premises:
