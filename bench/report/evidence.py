@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from bench.judge.quality import quality_bar
 from bench.judge.trace import Array, Trace, jaccard
-from bench.report.svg import COLOURS, INK, MUTED, figure
+from bench.report.svg import COLOURS, INK, MUTED, SURFACE, figure
 from bench.report.words import number
 
 FIRST, SECOND = COLOURS["vanishing_gradient"], COLOURS["total_collapse"]
@@ -196,6 +196,7 @@ def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, s
             f"{name} {number(level)}", (float(is_floor), level), xycoords=("axes fraction", "data"),
             ha="right" if is_floor else "left", va="top" if is_floor else "bottom", fontsize=7.5, color=MUTED,
             xytext=(-2, -1) if is_floor else (2, 1), textcoords="offset points",
+            bbox={"facecolor": SURFACE, "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
         )  # fmt: skip
     if panel.share:
         axes.set_ylim(-0.03, 1.06)

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from bench.data.load import load as load_data
 from bench.errors import UserError
-from bench.report.svg import COLOURS, INK, MUTED, figure, png_uri, style, to_svg
+from bench.report.svg import COLOURS, INK, MUTED, SURFACE, figure, png_uri, style, to_svg
 from bench.report.view import Group, View, chosen
 from bench.report.words import number, outcome_word
 from bench.store.artefacts import trial_previews
@@ -254,7 +254,10 @@ def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, spa
     if len(seen):
         axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=8, color=INK)
     else:
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, fontsize=9, color=INK, ha="center", va="center")
+        axes.text(
+            0.5, 0.5, text, transform=axes.transAxes, fontsize=8.5, color=INK, ha="center", va="center",
+            bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 2},
+        )  # fmt: skip
     axes.set_xlim(-span, span)
     axes.set_ylim(-span, span)
     axes.set_aspect("equal")
