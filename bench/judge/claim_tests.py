@@ -164,8 +164,9 @@ def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
     ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
     values = [values_of(quantity, arms.trials, evidence, way, claim.expect, scale.log) for way in ways]
     is_share = quantity.is_share
-    plain = [np.exp(each) if scale.log else each for each in values]
-    levels = [level(arms, each, is_share) for each in plain]
+    levels = [level(arms, each, is_share) for each in values]
+    if scale.log:  # geometric means, as the effect is one of logarithms
+        levels = [(math.exp(a), math.exp(b)) for a, b in levels]
     bound = _best_possible(claim, arms, evidence, scale.low, scale.high)
     rooms = [_room(own[1], bound, sign, scale.log) for own in levels]
     return Compared(

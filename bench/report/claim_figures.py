@@ -128,7 +128,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _label(text: str) -> str:
     text = clean(text)
-    return text if len(text) <= 44 else f"{text[:43]}…"
+    return text if len(text) <= 56 else f"{text[:55]}…"
 
 
 def _draw(

@@ -47,7 +47,7 @@ def _claim(each: Judged) -> dict[str, Any]:
         "sentence": clean_long(claim_text.sentence(each)),
         "failures": clean_long(claim_text.failures(each)),
         "reason": clean_long(each.reason),
-        "premises": [clean_long(claim_text.premise(seen)) for seen in each.premises],
+        "premises": [clean_long(claim_text.premise(seen)) for seen in each.premises if seen.holds],
         "depends": clean(each.depends),
         "changed": clean(each.changed),
         "undecided": _undecided(each),

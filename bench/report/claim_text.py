@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.judge.claim import INCONCLUSIVE, REFUTED, UNTESTABLE, Judged, Seen
+from bench.judge.claim import INCONCLUSIVE, LESS, MORE, REFUTED, UNTESTABLE, Judged, Seen
+from bench.judge.claim_tests import signed
 from bench.judge.stats import Estimate
 from bench.report.claims import judged, remember
 from bench.report.words import clean, number
@@ -109,8 +110,8 @@ def sentence(each: Judged) -> str:
     if each.treatment is not None and each.control is not None:
         arms = f"{_level(each.treatment, each.unit)} with the treatment, "
         arms += f"{_level(each.control, each.unit)} without: "
-    found = interval(each.estimate, each.unit)
-    return f"{claim.quantity.says}: {arms}{claim.expect} by {found} {_counted(each)}."
+    towards, away = (LESS, MORE) if claim.expect == LESS else (MORE, LESS)
+    return f"{claim.quantity.says}: {arms}{_by(each.estimate, each.unit, towards, away)} {_counted(each)}."
 
 
 def _counted(each: Judged) -> str:
@@ -120,6 +121,13 @@ def _counted(each: Judged) -> str:
     )
     text += f", {each.unpaired} without a partner or a value" if each.unpaired else ""
     return f"{text}; {100 * each.confidence:.4g} % interval)"
+
+
+def _by(estimate: Estimate, unit: str, towards: str, away: str) -> str:
+    """`less by 42 points [30, 54]`: in the direction in which it went."""
+    if estimate.mean < 0:
+        return f"{away} by {interval(signed(estimate, -1.0), unit)}"
+    return f"{towards} by {interval(estimate, unit)}"
 
 
 def interval(estimate: Estimate, unit: str) -> str:
@@ -151,9 +159,9 @@ def failures(each: Judged) -> str:
     """The effect on failures of any kind, in words; empty where the claim is about them, or a number."""
     if each.failure is None:
         return ""
-    none, every = (interval(estimate, "share of trials") for estimate in each.failure)
+    none, every = (_by(estimate, "share of trials", "fewer", "more") for estimate in each.failure)
     told = none if none == every else f"{none} with no undecided trial failed, {every} with all of them"
-    return f"Failures of any kind: fewer by {told}."
+    return f"Failures of any kind: {told}."
 
 
 def premise(seen: Seen) -> str:
