@@ -34,7 +34,7 @@ HEAD = """# The folklore on trial
 
 What people say about GAN training, as claims with a margin, judged on trials. Made by `make docs` from
 [beliefs.yaml](beliefs.yaml), the studies in `studies/folklore` and their committed results; do not edit it by
-hand. `docs/claims.md` says how a claim is judged. `make folklore STUDY=NAME` runs a study again.
+hand. [claims.md](claims.md) says how a claim is judged. `make folklore STUDY=NAME` runs a study again.
 
 An effect is signed so that positive is what was expected; seeds are counted, not trials. The intervals of a
 study hold together for all its claims (Holm), so they are wider than 95 % ones would be. A verdict is about
