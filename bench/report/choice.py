@@ -76,6 +76,8 @@ def content(view: View) -> dict[str, Any]:
 
 
 def _judged(view: View, group: Group) -> pd.DataFrame:
+    if len(view.groups) == 1:
+        return view.judged
     return view.judged[view.judged["trial"].isin(group.trials["trial"])]
 
 

@@ -108,8 +108,9 @@ def _panels(view: View, group: Group) -> list[Panel]:
     table = view.results.curves
     if "modes.covered" not in table or not modes or modes < 2:
         wanted.append(Panel("spread", "spread, fake / real"))
-    mine = table["trial"].isin(group.trials["trial"])
-    return [each for each in wanted if each.column in table and table.loc[mine, each.column].notna().any()]
+    if len(view.groups) > 1:
+        table = table[table["trial"].isin(group.trials["trial"])]
+    return [each for each in wanted if each.column in table and table[each.column].notna().any()]
 
 
 def _svg(panel: Panel, group: Group, bands: Sequence[Band], values: Sequence[Any], axis: str) -> str:

@@ -227,9 +227,16 @@ def scatter(
     """
     across = min(5, len(frames))
     down = math.ceil(len(frames) / across)
+    # Squares of one size, placed by hand: to measure their labels takes most of the time of drawing.
+    left, below, above, gap = (0.3 if ticks else 0.05), (0.25 if ticks else 0.05), 0.25, 0.08
+    side = (width - left - gap * across) / across
+    height = below + down * (side + above)
     with style():
-        made = figure(width, width / across * down + 0.2)
+        made = figure(width, height, layout=None)
         panels = np.atleast_1d(made.subplots(down, across, sharex=True, sharey=True)).ravel()
+        for i, axes in enumerate(panels):
+            x, y = left + (i % across) * (side + gap), below + (down - 1 - i // across) * (side + above)
+            axes.set_position((x / width, y / height, side / width, side / height))
         for axes, (step, points) in zip(panels, frames.items(), strict=False):
             _points(axes, _plane(points), centres, span)
             axes.set_title(f"step {step}", fontsize=8.5, fontweight="normal")

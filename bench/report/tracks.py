@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ Array = NDArray[np.float64]
 class Tracks:
     """Where each row of the curves table stands among `trials` (name -> row) and `steps` [T].
 
-    `death` [N] is the index of the first step at which a trial was not alive, T where it lived on.
+    `death` [N] is the index of the first step at which a trial was not alive, T where it lived on; `last` [N]
+    that of its last row.
     """
 
     frame: pd.DataFrame
@@ -25,6 +26,7 @@ class Tracks:
     row: NDArray[np.int64]
     column: NDArray[np.int64]
     death: NDArray[np.int64]
+    last: NDArray[np.int64]
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Tracks:
@@ -33,8 +35,10 @@ class Tracks:
         death = np.full(len(names), len(steps), dtype=np.int64)
         dead = ~frame["alive"].astype("boolean").fillna(True).to_numpy(bool)
         np.minimum.at(death, row[dead], column[dead])
+        last = np.zeros(len(names), dtype=np.int64)
+        np.maximum.at(last, row, column)
         trials = {str(name): i for i, name in enumerate(names)}
-        return cls(frame, trials, steps, row.astype(np.int64), column.astype(np.int64), death)
+        return cls(frame, trials, steps, row.astype(np.int64), column.astype(np.int64), death, last)
 
     def values(self, name: str) -> Array:
         """A column as [N, T], NaN where a trial has no number."""
@@ -49,10 +53,6 @@ class Tracks:
         seen[self.row, self.column] = True
         return seen
 
-    def rows(self, trials: Iterable[str]) -> NDArray[np.int64]:
-        """The rows of trials that have a curve."""
-        return np.array([self.trials[each] for each in trials if each in self.trials], dtype=np.int64)
-
 
 def seed_curves(tracks: Tracks, dense: Array, trials: pd.DataFrame, worst: float) -> tuple[Array, Array]:
     """Steps [T'] and values [T', S]: within each seed the median over its cells, the dead at `worst`.
@@ -60,19 +60,20 @@ def seed_curves(tracks: Tracks, dense: Array, trials: pd.DataFrame, worst: float
     dense: `tracks.values` of the column; trials: columns trial and seed. A step that only some seeds
     measured would show a jump where the set of seeds changes, and is left out.
     """
-    known = trials[trials["trial"].isin(tracks.trials.keys())]
-    if known.empty:
+    places = np.array([tracks.trials.get(each, -1) for each in trials["trial"]], dtype=np.int64)
+    seeds = trials["seed"].to_numpy()[places >= 0]
+    places = places[places >= 0]
+    if not places.size:
         return np.empty(0), np.empty((0, 0))
-    after = np.arange(len(tracks.steps)) >= tracks.death[:, None]
+    columns = np.arange(len(tracks.steps))
     of_seed = []
-    for _, members in known.groupby("seed")["trial"]:
-        at = tracks.rows(members)
-        block = np.where(after[at], worst, dense[at])
+    for seed in np.unique(seeds):
+        at = places[seeds == seed]
+        block = np.where(columns >= tracks.death[at, None], worst, dense[at])
         of_seed.append(_median_with_nulls(block.T))
     values = np.stack(of_seed, axis=1)
     # Beyond the last row of all of them a dead trial's place is no measurement.
-    last = int(tracks.column[np.isin(tracks.row, tracks.rows(known["trial"]))].max())
-    whole = ~np.isnan(values).any(axis=1) & (np.arange(len(values)) <= last)
+    whole = ~np.isnan(values).any(axis=1) & (columns <= tracks.last[places].max())
     return tracks.steps[whole].astype(np.float64), values[whole]
 
 
