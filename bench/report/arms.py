@@ -269,7 +269,9 @@ def _metric(parts: Sequence[Part], asked: str | None) -> tuple[str, str, str, st
 
 def legal_metrics(record: Mapping[str, Any]) -> dict[str, str]:
     """Metric -> LOWER or HIGHER, of those that a record of measuring has a better and a worse for."""
-    found = {str(k): v for k, v in (record.get("directions") or {}).items() if v in (LOWER, HIGHER)}
+    directions = record.get("directions") or {}
+    names = dict.fromkeys([*(record.get("columns") or ()), *directions])  # in the order of the tables
+    found = {str(name): directions[name] for name in names if directions.get(name) in (LOWER, HIGHER)}
     if record.get("primary") and record["primary"] not in found:
         found[str(record["primary"])] = LOWER
     return found | {f"ema.{name}": direction for name, direction in found.items()}
