@@ -122,7 +122,8 @@ BAD_STUDIES = {
     "unknown block": (
         STUDY + "sedes: 3",
         "bad.yaml: sedes: unknown key 'sedes', did you mean 'seeds'?; legal: name, seed, base, grid, "
-        "include, exclude, seeds, evaluate, checkpoint, resources, plugins, published, claims",
+        "include, exclude, seeds, evaluate, checkpoint, resources, plugins, published, positive_control, "
+        "claims",
     ),
     "unknown key": (
         changed("steps: 40", "steps: 40, lr_q: 1"),

@@ -193,9 +193,7 @@ def _check_where(
         for each in wanted if values else ():
             if not any(same(value, each) for value in values):
                 legal_values = ", ".join(show(value) for value in values)
-                sentence = (
-                    f"{show(each)} is no value that cells have{suggest(str(each), list(map(str, values)))}"
-                )
+                sentence = f"{show(each)} is no value that cells have{_near(each, values)}"
                 problems.add(f"{path}.{key}", f"{sentence}; {legal_values}")
         if not wanted:
             problems.add(f"{path}.{key}", "names no value")
@@ -205,6 +203,11 @@ def _check_where(
     if not found:
         problems.add(path, "no cell of the grid is there: all such cells are excluded")
     return found
+
+
+def _near(value: Any, legal: Sequence[Any]) -> str:
+    """`, did you mean ...` of a text; numbers that look alike are no hint."""
+    return suggest(value, legal) if isinstance(value, str) else ""
 
 
 def _shown(value: Any) -> Any:
@@ -229,8 +232,8 @@ def _check_compare(compare: Mapping[str, Any], axes: Sequence[Axis], path: str, 
             for each in pair:
                 if not any(same(label, each) for label in labels[axis]):
                     legal = ", ".join(show(label) for label in labels[axis])
-                    hint = suggest(str(each), list(map(str, labels[axis])))
-                    problems.add(f"{path}.{axis}", f"{show(each)} is no value of the axis{hint}; {legal}")
+                    sentence = f"{show(each)} is no value of the axis{_near(each, labels[axis])}"
+                    problems.add(f"{path}.{axis}", f"{sentence}; {legal}")
             if same(pair[0], pair[1]):
                 problems.add(f"{path}.{axis}", f"compares {show(pair[0])} with itself")
 
