@@ -187,20 +187,15 @@ def pair_cells(it: Compared) -> list[dict[str, Any]]:
 
 
 def fitted(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """A table whose columns `names` are shortened until it has at most `WIDE` columns."""
-    shown = [dict(row) for row in rows]
-    made = table(list(shown[0]), shown)
-    while (over := max(map(len, made.splitlines())) - WIDE) > 0:
-        widths = {name: max(len(str(row[name])) for row in shown) for name in names}
-        widest = max(widths, key=lambda name: widths[name])
-        if widths[widest] <= NARROWEST:
-            break
-        second = max([width for name, width in widths.items() if name != widest], default=0)
-        room = max(NARROWEST, widths[widest] - over, min(second - 1, widths[widest] - 1))
-        for row in shown:
-            row[widest] = shortened(str(row[widest]), room)
-        made = table(list(shown[0]), shown)
-    return made
+    """A table whose columns `names` are shortened, all to the same length, until it has `WIDE` columns."""
+    room = max(len(str(row[name])) for row in rows for name in names)
+    while True:
+        shown = [{**row, **{name: shortened(str(row[name]), room) for name in names}} for row in rows]
+        made = table(list(rows[0]), shown)
+        over = max(map(len, made.splitlines())) - WIDE
+        if over <= 0 or room <= NARROWEST:
+            return made
+        room = max(NARROWEST, room - math.ceil(over / len(names)))
 
 
 def shortened(name: str, room: int) -> str:
