@@ -116,7 +116,7 @@ def test_every_trial_stands_in_the_table_with_its_reason(results: Results, html:
         assert html_escape(row["outcome_reason"], quote=True) in html.replace("&#34;", "&quot;").replace(
             "&#39;", "&#x27;"
         )
-    order = re.findall(r'<tr id="trial-\w+"><td><code>(\w+)</code>', html)
+    order = re.findall(r'<tr id="trial-\w+" data-outcome="\w+"><td><code>(\w+)</code>', html)
     outcome = results.trials.set_index("trial")["outcome"]
     dead = [trial for trial in order if outcome[trial] == "diverged"]
     assert dead
@@ -170,7 +170,7 @@ def test_hostile_names_come_out_escaped(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "&lt;script&gt;alert(1)" in text
-    table = re.search(r'download="trials.csv" href="data:text/csv;base64,([^"]+)"', text)
+    table = re.search(r'download="trials.csv"[^>]* href="data:text/csv;base64,([^"]+)"', text)
     assert table
     csv = base64.b64decode(table[1]).decode()
     assert "'=cmd" in csv
