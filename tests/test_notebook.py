@@ -13,7 +13,7 @@ from stored_results import store
 from synthetic_results import synthetic
 
 import bench
-from bench.report import figures
+from bench.report import curves
 from bench.report.view import View
 
 FOLDER = '"../results/lr_ratio"'
@@ -48,7 +48,7 @@ def test_it_runs_and_draws_what_the_report_draws(cells: list[dict[str, Any]], tm
     results = bench.load(folder)
     view = View(results)
     (group,) = view.groups
-    rows = pd.DataFrame(figures.curves(view, group, "lr_ratio").rows)
+    rows = pd.DataFrame(curves.curves(view, group, "lr_ratio").rows)
     alive = results.curves.groupby("trial")["alive"].all()
     assert not alive.all()  # the last ratio has trials that died; the notebook says what it does of them
     whole = [value for value in rows["lr_ratio"].unique() if value != "64"]
