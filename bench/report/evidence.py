@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.judge.quality import quality_bar
 from bench.judge.trace import Array, Trace, jaccard
+from bench.report.lines import End, end_labels
 from bench.report.svg import COLOURS, INK, MUTED, SURFACE, figure
 from bench.report.words import number
+
+ALONE = 3.25
+"""Inches: the width of a panel that stands alone."""
 
 FIRST, SECOND = COLOURS["vanishing_gradient"], COLOURS["total_collapse"]
 
@@ -150,7 +155,7 @@ def evidence(
     rules_known: bool = True,
     width: float = 10.2,
     height: float = 2.25,
-) -> Figure:
+) -> Drawing:
     """A figure of the panels that decide an outcome: W is shaded, the onset a line of dots.
 
     Without W and bars, the floor excepted, where the rules that judged are not those of the trace.
@@ -171,7 +176,46 @@ def evidence(
     return made
 
 
-def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, str]]) -> None:
+def evidence_panels(
+    trace: Trace, outcome: str, onset: int | None, rules_known: bool = True
+) -> list[tuple[Panel, Drawing]]:
+    """The same, each panel a figure of its own: beside each other on a wide page, below on a narrow one.
+
+    The names of lines and bars stand outside of the frame, where nothing runs through them.
+    """
+    found = []
+    for panel in (each(trace) for each in DECIDING.get(outcome, USUAL)):
+        bars = [bar for bar in panel.bars if bar[2] in ("", outcome) and (rules_known or bar[1] == "floor")]
+        named = [line.name for line in panel.lines] + [f"{name} {number(level)}" for level, name, _ in bars]
+        right = 0.3 + 0.069 * max(map(len, named), default=0)
+        left, height = 0.5, 2.15
+        made = figure(ALONE, height, layout=None)
+        across = max(1.2, ALONE - left - right)
+        axes = made.add_axes((left / ALONE, 0.46 / height, across / ALONE, 1.38 / height))
+        if rules_known and trace.enough:
+            first, last = float(trace.steps[trace.window][0]), float(trace.steps[-1])
+            axes.axvspan(first, last, color=MUTED, alpha=0.12, linewidth=0)
+        if onset is not None:
+            axes.axvline(onset, color=COLOURS.get(outcome, MUTED), linewidth=2, linestyle=(0, (1, 1.2)))
+        _draw(axes, trace, panel, bars, outside=True)
+        found.append((panel, made))
+    return found
+
+
+def rows_of(trace: Trace, outcome: str) -> list[dict[str, Any]]:
+    """The numbers of an outcome's panels, one record for each step of each line."""
+    return [
+        {"panel": panel.title, "line": line.name, "step": int(step), "value": float(value)}
+        for panel in (each(trace) for each in DECIDING.get(outcome, USUAL))
+        for line in panel.lines
+        for step, value in zip(trace.steps.tolist(), line.values.tolist(), strict=True)
+        if math.isfinite(value)
+    ]
+
+
+def _draw(
+    axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, str]], outside: bool = False
+) -> None:
     steps = trace.steps
     drawn = [line for line in panel.lines if np.isfinite(line.values).any()]
     for line in drawn:
@@ -191,6 +235,8 @@ def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, s
     for level, name, _ in bars:
         is_floor = name == "floor"
         axes.axhline(level, color=INK, linewidth=0.9, linestyle="-" if is_floor else (0, (4, 3)))
+        if outside:
+            continue
         # The floor's name stands at the other end, and below: bar and floor may be close.
         axes.annotate(
             f"{name} {number(level)}", (float(is_floor), level), xycoords=("axes fraction", "data"),
@@ -200,24 +246,43 @@ def _draw(axes: Axes, trace: Trace, panel: Panel, bars: list[tuple[float, str, s
         )  # fmt: skip
     if panel.share:
         axes.set_ylim(-0.03, 1.06)
-    axes.set_title(panel.title)
+    axes.set_title(panel.title, fontsize=9.5 if outside else None)
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.margins(x=0.02, y=0.14)
     sns.despine(ax=axes)
     if not drawn:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", color=MUTED)
-    if sum(bool(line.name) for line in drawn) > 1:
+    if outside:
+        axes.set_xlim(axes.get_xlim())
+        axes.set_ylim(axes.get_ylim())
+        known = [(line, line.values[np.isfinite(line.values)]) for line in drawn if line.name]
+        ends = [End(float(values[-1]), line.name, line.colour) for line, values in known]
+        for level, name, _ in bars:
+            dashes = "-" if name == "floor" else (0, (2, 1.5))
+            ends.append(End(level, f"{name} {number(level)}", INK, dashes))
+        end_labels(axes, ends, size=8)
+    elif sum(bool(line.name) for line in drawn) > 1:
         axes.legend(fontsize=7.5, handlelength=1.2, borderaxespad=0.2, labelspacing=0.2)
+
+
+def panel_text(panel: Panel, trace: Trace) -> str:
+    """What stands in the place of one panel for who cannot see it."""
+    told = _told(panel)
+    return f"Curves over steps {trace.steps[0]} to {trace.steps[-1]}: {'; '.join(told) or panel.title}."
+
+
+def _told(panel: Panel) -> list[str]:
+    found = []
+    for line in panel.lines:
+        known = line.values[np.isfinite(line.values)]
+        if known.size:
+            name = f"{panel.title} ({line.name})" if line.name else panel.title
+            found.append(f"{name} from {number(known[0])} to {number(known[-1])}")
+    return found
 
 
 def alternative(trace: Trace, outcome: str) -> str:
     """What stands in the place of the figure for who cannot see it."""
-    told = []
-    for panel in (each(trace) for each in DECIDING.get(outcome, USUAL)):
-        for line in panel.lines:
-            known = line.values[np.isfinite(line.values)]
-            if known.size:
-                name = f"{panel.title} ({line.name})" if line.name else panel.title
-                told.append(f"{name} from {number(known[0])} to {number(known[-1])}")
+    told = [each for panel in (one(trace) for one in DECIDING.get(outcome, USUAL)) for each in _told(panel)]
     return f"Curves over steps {trace.steps[0]} to {trace.steps[-1]}: {'; '.join(told)}."

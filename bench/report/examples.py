@@ -13,8 +13,8 @@ from bench.judge.outcomes import OUTCOMES
 from bench.judge.rules import RULES, Rules
 from bench.judge.words import WORDING, plain, rule, said
 from bench.report import samples
-from bench.report.evidence import alternative, evidence
-from bench.report.svg import style, to_svg
+from bench.report.evidence import evidence_panels, panel_text, rows_of
+from bench.report.svg import Figure, panels, style, to_svg
 from bench.report.traces import trace_of
 from bench.report.view import Group, View
 from bench.report.words import clean, number
@@ -38,7 +38,7 @@ class Example:
     seed: int
     step: str
     reason: str
-    curves: Markup
+    curves: Figure
     film: Any
     film_steps: tuple[int, ...]
     vector: bool
@@ -85,7 +85,11 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
     onset = None if pd.isna(row["outcome_step"]) else int(row["outcome_step"])
     known = not view.other_rules
     with style():
-        curves = to_svg(evidence(trace, outcome, onset, known), alternative(trace, outcome))
+        parts = [
+            to_svg(made, panel_text(panel, trace))
+            for panel, made in evidence_panels(trace, outcome, onset, known)
+        ]
+    curves = Figure(panels(parts), rows_of(trace, outcome), f"trial-{row['trial']}")
     film = samples.film_of(view, group, row, FILM)
     rules = view.results.rules
     return Example(
@@ -97,7 +101,7 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
         seed=int(row["seed"]),
         step=number(row["outcome_step"]),
         reason=clean(row["outcome_reason"]),
-        curves=Markup(curves),
+        curves=curves,
         film=Markup(film.film) if film.vector and film.film else film.film,
         film_steps=film.film_steps,
         vector=film.vector,

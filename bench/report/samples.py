@@ -252,7 +252,7 @@ def _plane(points: Pixels) -> Pixels:
 
 
 def _points(axes: Axes, points: Pixels, centres: NDArray[np.float64] | None, span: float) -> None:
-    inside = (np.abs(points) <= span).all(axis=1)  # false for what is not finite, too
+    inside: NDArray[np.bool_] = np.all(np.abs(points) <= span, axis=1)  # false for what is not finite, too
     if centres is not None:
         axes.plot(centres[:, 0], centres[:, 1], "o", ms=8, mfc="none", mec=MUTED, mew=0.9)
     seen, colour = points[inside], COLOURS["vanishing_gradient"]

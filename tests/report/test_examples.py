@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,10 @@ def test_each_outcome_has_its_typical_trial_with_sentence_and_rule(results: Resu
         assert each.count == (results.trials["outcome"] == each.outcome).sum()
         assert each.rule == plain(rule(each.outcome))
         assert each.film is not None
+        curve = results.curves[results.curves["trial"] == each.trial]
+        assert {step["step"] for step in each.curves.rows} <= set(curve["step"])
+        assert each.curves.svg.count("<svg") == 3
+        assert each.curves.csv_name == f"trial-{each.trial}.csv"
         same = results.trials.set_index("trial").loc[list(each.others)]
         assert set(same["outcome"]) <= {each.outcome}
 
@@ -49,13 +54,12 @@ def test_the_page_leads_from_the_outcome_to_the_row_and_back(html: str) -> None:
         section = html[html.index(f'id="outcome-{name}"') :]
         trial = re.search(r'href="#trial-(\w+)"', section)
         assert trial
-        assert f'<tr id="trial-{trial[1]}">' in html
+        assert f'<tr id="trial-{trial[1]}"' in html
         assert f'href="#outcome-{name}"' in html
 
 
-def test_thresholds_are_those_that_were_used(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thresholds_are_those_that_were_used(results: Results) -> None:
     changed = dataclasses.replace(RULES, converged_distance=0.123, weight_growth=77.0)
-    monkeypatch.setattr(page.figures, "failure_maps", lambda view: [])
     text = page.render(dataclasses.replace(results, study={"name": "x", "grid": {}}, rules=changed))
     assert "relative distance of at most 0.123" in text
     assert "weights exceed 77 times" in text
@@ -68,14 +72,14 @@ def test_thresholds_are_those_that_were_used(results: Results, monkeypatch: pyte
 def test_outcomes_of_another_version_of_the_rules_are_not_explained_by_todays(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = []
+    drawn: list[Any] = []
 
-    def watched(*arguments: object, **known: object) -> str:
-        drawn.append(evidence.evidence(*arguments, **known))  # type: ignore[arg-type]
-        return drawn[-1]  # type: ignore[return-value]
+    def watched(*arguments: Any) -> list[Any]:
+        made = evidence.evidence_panels(*arguments)
+        drawn.extend(each for _, each in made)
+        return made
 
-    monkeypatch.setattr(page.figures, "failure_maps", lambda view: [])
-    monkeypatch.setattr(examples, "evidence", watched)
+    monkeypatch.setattr(examples, "evidence_panels", watched)
     trials = results.trials.assign(rules_version="0")
     old = dataclasses.replace(results, study={"name": "x", "grid": {}}, trials=trials, rules=Rules("0"))
     sentence = f"`ganbench judge RESULTS` judges anew by rules {RULES.version}."
@@ -91,7 +95,7 @@ def test_outcomes_of_another_version_of_the_rules_are_not_explained_by_todays(
         "Dashed: what",
     ):
         assert absent not in text
-    assert len(drawn) == len(OUTCOMES)
+    assert len(drawn) == 3 * len(OUTCOMES)
     names = {label.get_text().split()[0] for each in drawn for axes in each.axes for label in axes.texts}
     assert "floor" in names
     assert not names & {"limit", "bar"}

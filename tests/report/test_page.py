@@ -182,7 +182,7 @@ def test_one_seed_and_no_axis_still_give_a_page(small: Results) -> None:
     alone = dataclasses.replace(small, study={"name": "alone"})
     text = page.render(alone)
     assert "A map needs two axes." in text
-    assert "The study varies nothing but the seed." in text
+    assert "The study varies nothing but the seed, so no knob can be named." in text
     assert "Wilson" not in text.split("<h2")[0]
 
 
