@@ -1,7 +1,7 @@
 # `make help` says what each target does. Everything runs in .venv, which holds the pinned set of constraints.txt.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help study test test-all lint planted coverage folklore replications docs check clean
+.PHONY: help study test test-all lint planted coverage claims folklore replications docs check clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,6 +44,10 @@ planted: $(VENV)/.installed  ## runs whose truth was caused: make them, judge th
 coverage: $(VENV)/.installed  ## how often each interval holds the truth, by simulation; writes docs/statistics.md
 	@echo "== coverage of the intervals, one core, about 3 minutes"
 	@$(BIN)/python benchmarks/coverage.py
+
+claims: $(VENV)/.installed  ## how often claims of known truth get which verdict, by simulation; writes docs/claims.md
+	@echo "== verdicts on simulated studies, one core, about 10 minutes"
+	@$(BIN)/python -m benchmarks.claims
 
 folklore: $(VENV)/.installed  ## run the studies of the folklore again (STUDY=strong_d: one) and renew the verdicts
 	@$(BIN)/python benchmarks/rerun.py folklore $(STUDY)

@@ -1,0 +1,482 @@
+"""Verdicts on tables of known content: every branch, what diverged, what is undecided, what is not there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from claimed_tables import effect, tables
+
+from bench.judge.claim import (
+    FLAG,
+    INCONCLUSIVE,
+    METRIC,
+    MONITOR,
+    NO_EFFECT,
+    OUTCOME,
+    REFUTED,
+    SUPPORTED,
+    UNTESTABLE,
+    Claim,
+    Premise,
+    Quantity,
+)
+from bench.judge.claim_family import level_of, step_down
+from bench.judge.claim_values import Evidence, medians_over_window, same
+from bench.judge.claims import Judged, judge_claims, verdict_of
+from bench.judge.intervals import student_t
+from bench.judge.planning import chance_to_settle, seeds_to_settle
+from bench.judge.rules import RULES
+from bench.judge.stats import Estimate
+
+N = 20
+NOISE = np.random.default_rng(7).normal(size=(2, 3, 400))
+
+
+def one(claim: Claim, evidence: Evidence, **more: Any) -> Judged:
+    (made,) = judge_claims([claim], evidence, **more)
+    return made
+
+
+def scores(shift: float, sd: float = 0.1, n: int = N, cells: int = 1) -> np.ndarray:
+    """[2, cells, n]: the new arm's scores are higher by a shift and a noise that averages out."""
+    noise = NOISE[0, :cells, :n] - NOISE[0, :cells, :n].mean(1, keepdims=True)
+    base = NOISE[1, :cells, :n]
+    return np.stack([base, base + shift + sd * noise])
+
+
+SCORE = effect(METRIC, "score", margin=0.2)
+
+
+@pytest.mark.parametrize(
+    ("shift", "sd", "verdict"),
+    [
+        (0.5, 0.1, SUPPORTED),
+        (-0.5, 0.1, REFUTED),
+        (0.0, 0.1, NO_EFFECT),
+        (0.1, 0.05, NO_EFFECT),  # the interval leaves 0 out, and yet the effect is smaller than the margin
+        (0.1, 0.6, INCONCLUSIVE),
+    ],
+)
+def test_the_four_verdicts_of_what_can_be_tested(shift: float, sd: float, verdict: str) -> None:
+    made = one(SCORE, tables(N, final__score=scores(shift, sd)))
+    assert made.verdict == verdict
+    assert made.estimate.mean == pytest.approx(shift)
+    assert (made.estimate.n, made.pairs, made.unpaired, made.unit) == (N, N, 0, "points")
+    low, high = student_t(np.array(made.estimate.points), 0.975)
+    assert (made.estimate.low, made.estimate.high) == (pytest.approx(float(low)), pytest.approx(float(high)))
+    assert (made.confidence, made.level, made.look, made.family) == (0.975, 0.025, 1, 1)
+    assert (made.seeds is not None) == (verdict == INCONCLUSIVE)
+
+
+def test_an_effect_is_signed_so_that_positive_is_expected() -> None:
+    evidence = tables(N, final__score=scores(-0.5))
+    more, less = one(SCORE, evidence), one(replace(SCORE, expect="less"), evidence)
+    assert (more.verdict, less.verdict) == (REFUTED, SUPPORTED)
+    assert less.estimate.mean == -more.estimate.mean
+    assert (less.estimate.low, less.estimate.high) == (-more.estimate.high, -more.estimate.low)  # type: ignore[operator]
+
+
+def test_cells_are_averaged_within_a_seed() -> None:
+    made = one(SCORE, tables(N, 3, final__score=scores(0.5, cells=3)))
+    assert (made.estimate.n, made.pairs, len(made.cells)) == (N, 3 * N, 3)
+    assert [cell.name for cell in made.cells] == ["width 1", "width 2", "width 3"]
+    assert made.depends == ""
+
+
+def test_the_edges_of_the_verdicts() -> None:
+    def of(low: float | None, high: float | None) -> str:
+        return verdict_of(SCORE, Estimate(0.0, low, high, 9, (), ""))
+
+    assert of(-0.2, 0.1) == of(-0.1, 0.2) == INCONCLUSIVE  # reaches the margin
+    assert of(-0.19, 0.19) == NO_EFFECT
+    assert of(0.0, 0.3) == INCONCLUSIVE
+    assert of(1e-9, 0.3) == SUPPORTED
+    assert of(-0.3, -1e-9) == REFUTED
+    assert of(None, None) == of(math.nan, math.nan) == INCONCLUSIVE
+    assert of(-math.inf, math.inf) == INCONCLUSIVE
+
+
+# --- rates
+
+
+def test_rates_and_all_failures_beside() -> None:
+    flags = np.zeros((2, 1, N), dtype=bool)
+    flags[0, 0, :16] = True
+    outcome = np.where(flags, "vanishing_gradient", "total_collapse")
+    made = one(
+        effect(FLAG, "vanishing_gradient", "less"),
+        tables(N, outcome=outcome, flag__vanishing_gradient=flags),
+    )
+    assert made.verdict == SUPPORTED
+    assert (made.treatment, made.control, made.estimate.mean) == (0.0, 0.8, 0.8)
+    assert made.failure is not None
+    # The cure only moves runs to another failure.
+    assert [each.mean for each in made.failure] == [0.0, 0.0]
+
+
+def test_undecided_trials_count_twice_and_both_must_agree() -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[1, 0, :] = "undertrained"
+    claim = effect(OUTCOME, "failure", "less")
+    made = one(claim, tables(N, outcome=outcome))
+    assert made.verdict == INCONCLUSIVE
+    assert "supported with no undecided trial failed, inconclusive with all" in made.reason
+    assert (made.estimate.mean, made.all_failed and made.all_failed.mean) == (1.0, 0.0)
+    assert made.seeds is None
+    outcome[1, 0, :] = "converged"
+    outcome[1, 0, 0] = "undertrained"
+    made = one(claim, tables(N, outcome=outcome))
+    assert made.verdict == SUPPORTED
+    assert made.all_failed is not None
+    assert made.failure is None  # it is the effect itself
+
+
+def test_an_unknown_flag_and_an_unknown_outcome_count_twice() -> None:
+    flags = np.full((2, 1, N), False, dtype=object)
+    flags[1] = None
+    made = one(effect(FLAG, "degraded"), tables(N, flag__degraded=flags))
+    assert made.verdict == INCONCLUSIVE
+    made = one(effect(OUTCOME, "stalled"), tables(N, outcome=np.full((2, 1, N), None, dtype=object)))
+    assert (made.verdict, made.all_failed is not None) == (NO_EFFECT, True) or made.verdict == INCONCLUSIVE
+
+
+def test_one_outcome_and_several() -> None:
+    outcome = np.full((2, 1, N), "converged", dtype=object)
+    outcome[0, 0, :10], outcome[0, 0, 10:] = "total_collapse", "partial_collapse"
+    both = Claim(
+        "b", "b", Quantity(OUTCOME, ("total_collapse", "partial_collapse")),
+        compare={"arm": ("new", "old")}, expect="less", margin=0.15,
+    )  # fmt: skip
+    assert one(both, tables(N, outcome=outcome)).estimate.mean == 1.0
+    assert one(effect(OUTCOME, "total_collapse", "less"), tables(N, outcome=outcome)).estimate.mean == 0.5
+    assert one(effect(OUTCOME, "converged"), tables(N, outcome=outcome)).estimate.mean == 1.0
+
+
+# --- numbers
+
+
+def test_distances_are_compared_by_their_logarithm() -> None:
+    distance = np.exp(scores(math.log(0.5), cells=2))
+    ratio = effect(METRIC, "score", scale="log_ratio")
+    evidence = tables(N, 2, curves={"score": 0}, final__sw1=distance)
+    made = one(effect(METRIC, "sw1", "less"), evidence)
+    assert (made.verdict, made.unit) == (SUPPORTED, "log-ratio")
+    assert made.estimate.mean == pytest.approx(math.log(2))
+    assert made.treatment is not None
+    assert made.control is not None
+    plain = one(effect(METRIC, "sw1", "less", scale="difference"), evidence)
+    assert plain.unit == "data units"
+    assert one(ratio, tables(N, 2, final__score=distance)).unit == "log-ratio"
+
+
+def test_a_diverged_trial_ranks_worst() -> None:
+    """Dropping the dead would leave no effect; they are worse than every finite value."""
+    values = scores(0.0)
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[1, 0, :15] = "diverged"
+    evidence = tables(N, outcome=outcome, final__score=np.where(outcome == "diverged", np.nan, values))
+    made = one(SCORE, evidence)
+    assert (made.verdict, made.unpaired) == (REFUTED, 0)
+    assert made.estimate.mean == -math.inf
+    assert "order statistics" in made.estimate.method
+    assert one(replace(SCORE, expect="less"), evidence).verdict == SUPPORTED  # of less is not better: -inf
+
+
+def test_dead_distances_are_infinite_whatever_is_expected() -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[0, 0, :15] = "diverged"
+    evidence = tables(N, outcome=outcome, curves={"score": 0}, final__sw1=np.exp(scores(0.0)))
+    assert one(effect(METRIC, "sw1", "less"), evidence).verdict == SUPPORTED
+    assert one(effect(METRIC, "sw1", "more"), evidence).verdict == REFUTED
+
+
+def test_monitors_by_their_median_over_w() -> None:
+    evidence = tables(N, curves={"d_auc.mean": 0.6 + 0.1 * np.clip(scores(1.0), -2, 2)})
+    made = one(effect(MONITOR, "d_auc", margin=0.02), evidence)
+    assert (made.verdict, made.unit) == (SUPPORTED, "probability")
+    curve = pd.DataFrame({"trial": "a", "step": range(11), "x": [*range(10), np.nan]})
+    assert medians_over_window(curve.sample(frac=1, random_state=0), "x", RULES)["a"] == 7.5
+    short = pd.DataFrame({"trial": "a", "step": range(5), "x": range(5)})  # W needs 5 after step 0
+    assert math.isnan(medians_over_window(short, "x", RULES)["a"])
+
+
+def test_seeds_that_all_agree_are_judged_by_order_statistics() -> None:
+    made = one(SCORE, tables(N, final__score=scores(0.0, 0.0)))
+    assert made.verdict == NO_EFFECT
+    assert "order statistics" in made.estimate.method
+    made = one(SCORE, tables(6, final__score=scores(0.5, 0.0, 6)))
+    assert (made.verdict, made.seeds) == (INCONCLUSIVE, 8)  # six cannot bound a median at 97.5 %
+
+
+# --- untestable
+
+
+@pytest.mark.parametrize(
+    ("n", "why"), [(1, "1 seed, and a verdict takes 5"), (4, "4 seeds, and a verdict takes 5")]
+)
+def test_too_few_seeds(n: int, why: str) -> None:
+    made = one(SCORE, tables(n, final__score=scores(0.5, n=n)))
+    assert (made.verdict, made.reason, made.p) == (UNTESTABLE, why, None)
+    assert made.estimate.n == n
+
+
+def test_a_control_without_room() -> None:
+    flags = np.zeros((2, 1, N), dtype=bool)
+    flags[:, 0, :2] = True
+    evidence = tables(N, flag__degraded=flags)
+    made = one(effect(FLAG, "degraded", "less"), evidence)
+    assert made.verdict == UNTESTABLE
+    assert "the control leaves no room: at 0.1 it could change by 0.1, and the margin is 0.15" in made.reason
+    assert one(effect(FLAG, "degraded", "more"), evidence).verdict != UNTESTABLE
+    assert "no room" in one(effect(FLAG, "degraded", "more"), tables(N, flag__degraded=~flags)).reason
+
+
+def test_room_of_distances_and_counts() -> None:
+    near = np.full((2, 1, N), 0.021) * np.exp(0.01 * NOISE[:, :1, :N])
+    made = one(effect(METRIC, "sw1", "less"), tables(N, curves={"score": 0}, final__sw1=near))
+    assert "no room" in made.reason  # its floor is 0.02
+    assert one(
+        effect(METRIC, "sw1", "more"), tables(N, curves={"score": 0}, final__sw1=near)
+    ).verdict != UNTESTABLE  # fmt: skip
+    full = tables(N, final__modes__covered=np.full((2, 1, N), 8.0))
+    assert (
+        "no room: at 8 it could change by 0" in one(effect(METRIC, "modes.covered", margin=0.5), full).reason
+    )
+
+
+def test_premises_hold_or_the_claim_cannot_be_tested() -> None:
+    auc = np.full((2, 1, N), 0.7)
+    auc[0] = 0.995
+    evidence = tables(N, curves={"d_auc.mean": auc}, final__score=scores(0.5))
+
+    def given(arm: str, bound: str, at: float) -> Judged:
+        premise = Premise(Quantity(MONITOR, ("d_auc",)), arm, bound, at)
+        return one(replace(SCORE, premises=(premise,)), evidence)
+
+    assert given("control", "above", 0.99).verdict == SUPPORTED
+    assert given("control", "above", 0.99).premises[0].value == 0.995
+    failed = given("treatment", "above", 0.99)
+    assert failed.verdict == UNTESTABLE
+    assert failed.reason == "the premise fails: d_auc over W > 0.99 in the treatment, found 0.7 over 20 seeds"
+    assert given("treatment", "below", 0.75).verdict == SUPPORTED
+    assert (
+        given("treatment", "at_most", 0.7).verdict == given("treatment", "at_least", 0.7).verdict == SUPPORTED
+    )
+    unknown = Premise(Quantity(MONITOR, ("d_slope",)), "control", "above", 0.0)
+    made = one(replace(SCORE, premises=(unknown,)), evidence)
+    assert (made.verdict, made.reason) == (UNTESTABLE, "the curves have no monitor d_slope")
+
+
+def test_a_premise_about_undecided_trials_must_hold_both_ways() -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[0, 0, :] = "undertrained"
+    premise = Premise(Quantity(OUTCOME, ("failure",)), "control", "at_least", 0.5)
+    made = one(replace(SCORE, premises=(premise,)), tables(N, outcome=outcome, final__score=scores(0.5)))
+    assert made.verdict == UNTESTABLE
+    assert made.premises[0].value == 0.0
+
+
+@pytest.mark.parametrize(("good", "verdict"), [(16, SUPPORTED), (15, UNTESTABLE)])
+def test_the_positive_control_converges_in_80_percent_of_its_seeds(good: int, verdict: str) -> None:
+    outcome = np.full((2, 1, N), "converged", dtype=object)
+    outcome[0, 0, good:] = "undertrained"
+    evidence = tables(N, outcome=outcome, final__score=scores(0.5))
+    made = one(SCORE, evidence, positive_control={"arm": ("old",)})
+    assert made.verdict == verdict
+    if verdict == UNTESTABLE:
+        assert made.reason == "the positive control converged in 75 % of 20 seeds, and 80 % are needed"
+
+
+def test_partial_results_and_unfinished_trials() -> None:
+    evidence = tables(N, final__score=scores(0.5))
+    made = one(SCORE, replace(evidence, partial=("--limit 5",)))
+    assert (made.verdict, made.reason) == (UNTESTABLE, "partial results (--limit 5)")
+    trials = evidence.trials.copy()
+    trials.loc[:2, "status"] = ["crashed", "pending", "running"]
+    made = one(SCORE, replace(evidence, trials=trials))
+    assert (made.verdict, made.reason) == (UNTESTABLE, "3 of its trials are not finished")
+    assert (made.estimate.n, made.pairs) == (N - 3, N - 3)
+
+
+def test_what_the_tables_lack_is_untestable_and_never_raises() -> None:
+    evidence = tables(N, final__score=scores(0.5))
+    empty = replace(evidence, trials=evidence.trials[:0])
+    for claim, why in (
+        (effect(METRIC, "sw1"), "the table of trials has no final.sw1"),
+        (effect(FLAG, "degraded"), "the table of trials has no flag.degraded"),
+        (effect(MONITOR, "d_auc"), "the curves have no monitor d_auc"),
+        (replace(SCORE, where={"depth": (3,)}), "the table of trials has no depth"),
+        (replace(SCORE, where={"width": (9,)}), "no finished trials to compare"),
+        (replace(SCORE, compare={"arm": ("new", "gone")}), "no finished trials to compare"),
+        (replace(SCORE, compare={"depth": (1, 2)}), "the table of trials has no depth"),
+        (effect(METRIC, "score", scale="log_ratio"), "final score is not above 0 in"),
+    ):
+        for tables_ in (evidence, empty):
+            made = one(claim, tables_)
+            assert made.verdict == UNTESTABLE, claim
+        assert why in one(claim, evidence).reason
+    assert one(SCORE, empty, positive_control={"depth": (1,)}).reason.startswith("positive control: ")
+    assert "no trial of the positive control" in one(SCORE, evidence, positive_control={"width": (9,)}).reason
+
+
+def test_nothing_but_nulls() -> None:
+    nothing = np.full((2, 2, N), np.nan)
+    evidence = tables(
+        N, 2, outcome=np.full((2, 2, N), None, dtype=object), curves={"d_auc.mean": nothing, "sw1": nothing},
+        final__score=nothing, flag__degraded=np.full((2, 2, N), None, dtype=object),
+    )  # fmt: skip
+    among = Claim("v", "v", Quantity(MONITOR, ("d_auc",)), within=(0.4, 0.6), among=("converged",))
+    claims = [SCORE, effect(FLAG, "degraded"), effect(OUTCOME, "failure"), effect(MONITOR, "d_auc"), among]
+    made = judge_claims(claims, evidence, {"width": (1,)})
+    assert {each.verdict for each in made} == {UNTESTABLE}
+    assert all(each.unpaired == 4 * N for each in (made[0], made[3]))
+
+
+def test_two_cells_of_one_arm_are_ambiguous() -> None:
+    evidence = tables(N, 2, final__score=scores(0.5, cells=2))
+    made = one(SCORE, replace(evidence, axes={"arm": "arm"}))
+    assert made.verdict == UNTESTABLE
+    assert "an axis is not named" in made.reason
+
+
+# --- values
+
+
+AUC = Claim("v", "v", Quantity(MONITOR, ("d_auc",)), within=(0.45, 0.6), among=("converged",))
+
+
+@pytest.mark.parametrize(
+    ("level", "sd", "verdict"),
+    [
+        (0.52, 0.02, SUPPORTED),
+        (0.8, 0.02, REFUTED),
+        (0.3, 0.02, REFUTED),
+        (0.6, 0.02, INCONCLUSIVE),
+        (0.55, 0.0, SUPPORTED),
+    ],
+)
+def test_values(level: float, sd: float, verdict: str) -> None:
+    noise = NOISE[0, 0, :N] - NOISE[0, 0, :N].mean()
+    evidence = tables(N, outcome="converged", curves={"d_auc.mean": level + sd * noise})
+    made = one(AUC, evidence)
+    assert (made.verdict, made.estimate.n, made.pairs) == (verdict, N, 2 * N)
+    assert made.estimate.mean == pytest.approx(level)
+    assert made.margin is None
+
+
+def test_a_value_among_some_outcomes_and_with_undecided_ones() -> None:
+    auc = np.full((2, 1, N), 0.52) + 0.01 * NOISE[:, :1, :N]
+    auc[0] += 0.4
+    outcome = np.full((2, 1, N), "converged", dtype=object)
+    outcome[0] = "stalled"
+    assert one(AUC, tables(N, outcome=outcome, curves={"d_auc.mean": auc})).verdict == SUPPORTED
+    assert (
+        one(replace(AUC, among=()), tables(N, outcome=outcome, curves={"d_auc.mean": auc})).verdict == REFUTED
+    )
+    outcome[0] = "undertrained"
+    made = one(AUC, tables(N, outcome=outcome, curves={"d_auc.mean": auc}))
+    assert made.verdict == INCONCLUSIVE
+    assert made.reason.startswith("supported with no undecided trial failed, refuted with all")
+    outcome[:] = "stalled"
+    made = one(AUC, tables(N, outcome=outcome, curves={"d_auc.mean": auc}))
+    assert (made.verdict, made.reason) == (UNTESTABLE, "no finished trials to compare")
+
+
+def test_a_share_within_bounds() -> None:
+    flags = np.zeros((2, 1, 100), dtype=bool)
+    flags[:, :, :50] = True
+    claim = Claim("v", "v", Quantity(FLAG, ("degraded",)), within=(0.3, 0.7))
+    made = one(claim, tables(100, flag__degraded=flags))
+    assert (made.verdict, made.estimate.mean) == (SUPPORTED, 0.5)
+    assert one(replace(claim, within=(0.0, 0.1)), tables(100, flag__degraded=flags)).verdict == REFUTED
+
+
+# --- families, looks, cells, seeds
+
+
+def test_levels_halve_and_add_up_to_five_percent() -> None:
+    assert [level_of(look) for look in (1, 2, 3)] == [0.025, 0.0125, 0.00625]
+    assert sum(level_of(look) for look in range(1, 60)) == pytest.approx(0.05)
+    with pytest.raises(ValueError, match="from 1"):
+        level_of(0)
+
+
+def test_step_down_is_holms() -> None:
+    def by_p(p: list[float]) -> list[float]:
+        return step_down([lambda level, q=q: q <= 1 - level + 1e-12 for q in p], p, 0.05)  # type: ignore[misc]
+
+    assert by_p([0.04, 0.001, 0.02]) == [0.95, 1 - 0.05 / 3, 0.975]
+    # The second does not hold at 0.05 / 2, so neither it nor the third goes further.
+    assert by_p([0.04, 0.001, 0.03]) == [0.975, 1 - 0.05 / 3, 0.975]
+    assert by_p([]) == []
+    assert by_p([1.0, 1.0]) == [0.975, 0.975]
+
+
+def test_claims_are_a_family_the_untestable_ones_too() -> None:
+    weak = 2.7 * 0.5 * float(NOISE[0, 0, :N].std(ddof=1)) / math.sqrt(N)  # t = 2.7
+    evidence = tables(N, final__score=scores(0.5), final__weak=scores(weak, 0.5))
+    lone = one(effect(METRIC, "weak"), evidence)
+    claims = [SCORE, effect(METRIC, "weak"), effect(METRIC, "gone"), effect(METRIC, "gone")]
+    made = judge_claims(claims, evidence)
+    assert [each.confidence for each in made] == [1 - 0.025 / 4, *[1 - 0.025 / 3] * 3]
+    assert made[0].verdict == SUPPORTED
+    assert (lone.verdict, made[1].verdict) == (SUPPORTED, INCONCLUSIVE)
+    assert all((each.family, each.level) == (4, 0.025) for each in made)
+    late = one(SCORE, evidence, look=3)
+    assert (late.look, late.confidence) == (3, 1 - 0.05 / 8)
+
+
+@pytest.mark.parametrize("shift", [-0.6, -0.2, 0.0, 0.1, 0.3, 0.6])
+def test_verdict_and_interval_agree(shift: float) -> None:
+    claims = [SCORE, effect(METRIC, "other"), effect(FLAG, "degraded")]
+    flags = NOISE[:, :2, :N] + np.array([0, shift])[:, None, None] > 0
+    evidence = tables(
+        N, 2, final__score=scores(shift, 0.4, cells=2), final__other=scores(shift / 2, 0.5, cells=2),
+        flag__degraded=flags,
+    )  # fmt: skip
+    for each in judge_claims(claims, evidence):
+        if each.verdict != UNTESTABLE:
+            assert each.verdict == verdict_of(each.claim, each.estimate)
+
+
+def test_cells_that_disagree_name_the_axis() -> None:
+    values = np.concatenate([scores(0.8), scores(-0.8)], axis=1)
+    evidence = tables(N, 2, final__score=values)
+    made = one(SCORE, evidence)
+    assert made.depends == "width"
+    assert (
+        one(SCORE, tables(N, 2, final__score=np.concatenate([scores(0.8), scores(0.0)], axis=1))).depends
+        == ""
+    )
+    trials = evidence.trials.assign(depth=NOISE[0, 0, : len(evidence.trials)] > 9)
+    assert (
+        one(SCORE, replace(evidence, trials=trials, axes={**evidence.axes, "depth": "depth"})).depends
+        == "width"
+    )
+
+
+def test_the_seeds_that_would_settle_it() -> None:
+    made = one(SCORE, tables(N, final__score=scores(0.1, 0.6)))
+    sd = float(np.std(made.estimate.points, ddof=1))
+    assert made.seeds == seeds_to_settle(sd, 0.2, 0.8, 1 - 0.0125)  # at the next look
+    assert f"about {made.seeds} seeds would settle it" in made.reason
+    assert chance_to_settle(sd, 0.2, made.seeds, 0.9875) >= 0.8
+    assert chance_to_settle(sd, 0.2, made.seeds - 1, 0.9875) < 0.8
+    assert chance_to_settle(sd, 0.2, 4) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "equal"),
+    [
+        (0.4, 0.4, True), (8.0, 8, True), ("none", None, True), (None, "none", True), (math.nan, None, True),
+        (0.1 + 0.2, 0.3, True), ("8", 8, True), (8.0, "x", False), (True, True, True), (True, 1, False),
+        ("mlp(width=8)", "mlp", False), (0.4, {"a": 1}, False), ("x", ["x"], False),
+    ],
+)  # fmt: skip
+def test_values_of_axes(value: Any, wanted: Any, equal: bool) -> None:
+    assert same(value, wanted) is equal
