@@ -18,7 +18,8 @@ HEAD = """# The command line
 What `ganbench --help` and `ganbench VERB --help` print. Made by `make docs`; do not edit it by hand.
 
 Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
-claim refuted under `--strict`, 4 inconclusive, untestable or incomplete under `--strict`, 130 interrupted and resumable.
+claim refuted under `--strict`, 4 inconclusive, untestable or incomplete under `--strict`, 130 interrupted and
+resumable.
 """
 
 
