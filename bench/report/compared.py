@@ -49,6 +49,9 @@ def _rates(it: Compared) -> str:
     least, most = spans[ranked[0].name], spans[ranked[-1].name]
     if least == most:
         return f"All fail equally often: {least}."
+    if ranked[0].failure.high.mean >= ranked[-1].failure.low.mean:
+        first, last = called(it, ranked[0].name), called(it, ranked[-1].name)
+        return f"{first} fails in {least} and {last} in {most}: the undecided leave open which fails less."
     best, worst = ([called(it, s.name) for s in ranked if spans[s.name] == text] for text in (least, most))
     verb = "fails" if len(best) == 1 else "fail"
     return f"{_joined(best)} {verb} least often, in {least}, and {_joined(worst)} most often, in {most}."

@@ -254,6 +254,17 @@ def test_below_five_seeds_the_table_is_an_illustration(tmp_path: Path) -> None:
     assert all(row["adjusted_p"] is None for row in tidy(it))
 
 
+def test_an_order_that_the_undecided_leave_open_is_not_told(tmp_path: Path) -> None:
+    """hinge: none failed, half undecided; minimax: half failed."""
+    results = study(
+        tmp_path / "s", GRID,
+        outcome=lambda row: "undertrained" if row["loss"] == "hinge" and row["lr_ratio"] > 1
+        else "stalled" if row["loss"] == "minimax" and row["seed"] % 2 else "converged",
+    )  # fmt: skip
+    said = "hinge fails in 0 to 50 % and minimax in 50 %: the undecided leave open which fails less."
+    assert answer(compared(of_axis(results, "loss"))).startswith(said)
+
+
 def test_programs_get_every_estimate(two: Any) -> None:
     it = compared(of_axis(two, "loss"))
     record = as_json(it)
