@@ -92,6 +92,7 @@ def opened(chromium: Browser) -> Open:
         said: list[str] = []
         width, height = size
         context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
+        context.set_default_timeout(90_000)  # a busy machine is no fault of the page
         asked: list[str] = []
         context.route("**/*", lambda route: (asked.append(route.request.url), route.continue_())[1])
         page = context.new_page()
