@@ -13,7 +13,15 @@ from scipy import stats as scipy_stats
 from bench.errors import UserError
 from bench.judge import intervals
 from bench.judge.onsets import Onsets
-from bench.judge.survival import cumulative_incidence, failure_curve, kinds_of, logrank, survival, turnbull
+from bench.judge.survival import (
+    _orders,
+    cumulative_incidence,
+    failure_curve,
+    kinds_of,
+    logrank,
+    survival,
+    turnbull,
+)
 
 
 def exact(times: list[float], kinds: str, seeds: list[int] | None = None, horizon: float = 10.0) -> Onsets:
@@ -192,3 +200,13 @@ def test_beyond_the_last_living_trial_nothing_is_known_and_no_trials_know_nothin
     nothing = turnbull(exact([], ""))
     assert nothing.mass.shape == (0,)
     assert [np.isnan(side).tolist() for side in nothing.failed([1, 2])] == [[True, True]] * 2
+
+
+def test_labels_of_many_seeds_are_drawn_of_few_all_are_tried() -> None:
+    """4!^400 is no number that fits."""
+    rng = np.random.default_rng(0)
+    orders, how = _orders(400, 4, rng, 10)
+    assert (orders.shape, how) == ((10, 400, 4), "9 ways drawn")
+    assert (orders[0] == np.arange(4)).all()
+    assert (np.sort(orders, axis=-1) == np.arange(4)).all()
+    assert _orders(3, 2, rng, 10)[0].shape == (8, 3, 2)
