@@ -68,7 +68,7 @@ class Choice:
 
 def content(view: View) -> dict[str, Any]:
     """`choices`: the cells to pick and to avoid, for each data set; `choice_words`: what is left out."""
-    groups = [group for group in view.groups if len(_judged(view, group))]
+    groups = [group for group in view.groups if _judged(view, group)["cell"].nunique() > 1]
     found = [choose(view, group, kind) for group in groups[:MOST_GROUPS] for kind in (PICK, AVOID)]
     more = len(groups) - MOST_GROUPS
     words = f"Cells of {more} more data sets are not named here." if more > 0 else ""

@@ -80,7 +80,9 @@ def _what_saves(view: View) -> str:
     if best.certain == 0:
         if all(each is False for each in view.judged["failed"]):
             return "There was nothing to save."
-        return "No value of an axis had fewer failures than another beyond what the undecided leave open."
+        leaves = any(each is None for each in view.judged["failed"])
+        beyond = " beyond what the undecided leave open" if leaves else ""
+        return f"No value of an axis had fewer failures than another{beyond}."
     change = f"{clean(best.axis)} {label(best.treatment)} instead of {label(best.control)}"
     rates = f"{_rate(view, best, best.treatment)} failed, {_rate(view, best, best.control)}"
     if view.seeds < SEEDS_FOR_INTERVAL:

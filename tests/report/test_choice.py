@@ -88,7 +88,9 @@ def test_none_is_named_where_none_did(tmp_path: Path, seeds: int, outcome: str, 
 
 def test_one_cell_is_no_choice(tmp_path: Path) -> None:
     view = made(tmp_path, {"a": 1.0}, 10, lambda v, s: "converged")
-    assert chosen(view, choice.PICK).why == "The study has one cell, so there is no choice."
+    assert choice.content(view)["choices"] == []
+    why = choice.choose(view, view.groups[0], choice.PICK).why
+    assert why == "The study has one cell, so there is no choice."
 
 
 def test_a_cell_that_crashed_on_the_other_seeds_is_not_chosen(tmp_path: Path) -> None:
