@@ -2,8 +2,9 @@
 
 `make folklore` runs every study of studies/folklore/, `make folklore STUDY=NAME` one of them. A run stands in
 results/NAME: stopped, it goes on with the same command; to train anew, remove that folder. When it is done,
-its tables, its report and what says how they came about replace those in results/folklore/NAME (without the
-weights and segments of `packs/`), and docs/make_verdicts.py writes the table of README.md anew.
+its tables, its report and what says how they came about replace those in results/folklore/NAME, and
+docs/make_verdicts.py writes the table of README.md anew. Not kept are the weights and segments of `packs/`,
+and the least, largest and last value of each monitor within an interval, which no rule reads.
 `make replications` does so for studies/replications/ and results/replications/, and docs/make_published.py
 writes the tables of docs/measured.md.
 """
@@ -11,6 +12,7 @@ writes the tables of docs/measured.md.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -18,8 +20,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+from pyarrow import parquet
+
 from bench.errors import UserError
-from bench.store import manifest, tables
+from bench.store import manifest, schema, tables
 from bench.study import examples
 from ganzoo.catalog import suggest
 
@@ -37,6 +42,9 @@ FILES = (
     "report.html",
 )
 """What is kept of a run, beside its plugins."""
+
+NOT_KEPT = (".min", ".max", ".last", ".flips")
+"""Statistics of the monitors within an interval: half of the curves' bytes, in no rule or figure."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,12 +102,23 @@ def keep(results: Path, kept: Path) -> int:
         new.mkdir()
         for name in FILES:
             shutil.copyfile(results / name, new / name)
+        _thin(new / tables.CURVES)
         if (results / "plugins").is_dir():
             shutil.copytree(results / "plugins", new / "plugins")
         if kept.exists():
             kept.rename(Path(made) / "old")
         new.rename(kept)
     return sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+
+
+def _thin(curves: Path) -> None:
+    """Make NOT_KEPT null; the columns stay, so that the table has the schema of every other."""
+    data = parquet.read_table(curves)
+    metadata = json.loads((data.schema.metadata or {}).get(schema.METADATA_KEY, b"null"))
+    for at, column in enumerate(data.schema):
+        if column.name.endswith(NOT_KEPT):
+            data = data.set_column(at, column, pa.nulls(len(data), column.type))
+    schema.write(curves, data, metadata)
 
 
 def _refuse_unfinished(results: Path) -> None:

@@ -8,11 +8,15 @@ import shutil
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from stored_results import store
 from synthetic_results import synthetic
 
 from bench.errors import UserError
+from bench.store import schema
+from bench.store.tables import load
 
 SHA = "ab" * 32
 
@@ -122,3 +126,21 @@ def test_one_command_runs_one_or_all(
     monkeypatch.setattr(Done, "returncode", 1)
     assert rerun.main(["folklore", "strong_d", *runs]) == 1
     assert "ended with exit code 1; what was published of it stays" in capsys.readouterr().err
+
+
+def test_curves_are_kept_without_what_no_rule_reads(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "results" / "folklore" / "strong_d"
+    path, meta = results / "curves.parquet", load(results).meta
+    curves = parquet.read_table(path)
+    for name, value in (("d_loss.max", 2.5), ("g_loss.flips", 3)):
+        at = curves.column_names.index(name)
+        curves = curves.set_column(at, curves.schema.field(at), pa.array([value] * len(curves)))
+    schema.write(path, curves, json.loads(curves.schema.metadata[schema.METADATA_KEY]))
+    rerun.keep(results, kept)
+    before, after = load(results), load(kept)
+    left_out = [name for name in before.curves if name.endswith(rerun.NOT_KEPT)]
+    assert left_out
+    assert before.curves[left_out].notna().any(axis=None)
+    assert after.curves[left_out].isna().all(axis=None)
+    assert after.curves.drop(columns=left_out).equals(before.curves.drop(columns=left_out))
+    assert before.meta == after.meta == meta

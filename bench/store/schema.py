@@ -134,9 +134,22 @@ def table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None) -> bytes:
-    """Parquet bytes with `metadata` as JSON under the key `ganbench`; equal tables give equal bytes."""
+    """Parquet bytes with `metadata` as JSON under the key `ganbench`; equal tables give equal bytes.
+
+    Measured numbers seldom repeat: their bytes are stored plane by plane, which zstd packs a third smaller
+    than a dictionary of them (those computed in float32 have three planes of zeros).
+    """
+    floats = [column.name for column in data.schema if pa.types.is_floating(column.type)]
+    others = [name for name in data.schema.names if name not in floats]
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, data.schema, compression="zstd", store_schema=False) as writer:
+    with pq.ParquetWriter(
+        sink,
+        data.schema,
+        compression="zstd",
+        use_dictionary=others,
+        use_byte_stream_split=floats,
+        store_schema=False,
+    ) as writer:
         writer.write_table(data)
         if metadata is not None:
             text = json.dumps(metadata, sort_keys=True, allow_nan=False)
