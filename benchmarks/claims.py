@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -193,23 +194,26 @@ def settle_table(studies: int) -> Iterator[tuple[str, bool]]:
         yield told, found.share >= LEAST_SETTLED
 
 
+TABLES: tuple[tuple[tuple[str, ...], Callable[[], Iterator[tuple[str, bool]]]], ...] = (
+    (("study", "verdict", "how often", "studies"), lambda: chain(found_table(1000), null_table(NULLS))),
+    (("cells", "effect", "20 seeds", "60 seeds", "120 seeds"), lambda: power_table(150)),
+    (("study, 20 seeds at first", "inconclusive", "seeds named", "settled"), lambda: settle_table(100)),
+)
+
+
 def main() -> int:
-    parts = (
-        (("study", "verdict", "how often", "studies"), (*found_table(1000), *null_table(NULLS))),
-        (("cells", "effect", "20 seeds", "60 seeds", "120 seeds"), tuple(power_table(300))),
-        (
-            ("study, 20 seeds at first", "inconclusive", "seeds named", "settled there"),
-            tuple(settle_table(200)),
-        ),
-    )
     texts, is_kept = [], True
-    for head, lines in parts:
-        texts.append("\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(t for t, _ in lines)]))
-        is_kept &= all(kept for _, kept in lines)
+    for head, lines in TABLES:
+        text = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for line, kept in lines():
+            print(line, "" if kept else "BROKEN", file=sys.stderr, flush=True)
+            text.append(line)
+            is_kept &= kept
+        texts.append("\n".join(text))
     print(made := "\n\n".join(texts))
-    head, rest = PAGE.read_text().split("<!-- simulated -->\n", 1)
+    head_of, rest = PAGE.read_text().split("<!-- simulated -->\n", 1)
     _, tail = rest.split("<!-- /simulated -->", 1)
-    PAGE.write_text(f"{head}<!-- simulated -->\n{made}\n<!-- /simulated -->{tail}")
+    PAGE.write_text(f"{head_of}<!-- simulated -->\n{made}\n<!-- /simulated -->{tail}")
     return 0 if is_kept else 1
 
 

@@ -1,0 +1,242 @@
+"""Claims beside results: what the folder remembers, the section of the page, the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from synthetic_results import synthetic
+
+from bench import cli
+from bench.judge.claim import VERDICTS
+from bench.report import claim_section, claim_text
+from bench.report.claims import changes, judged, read, remember
+from bench.report.template import environment
+from bench.report.view import View
+from bench.store import manifest
+from bench.store.tables import Results
+from bench.study.claims import fingerprints
+from bench.study.shape import ClaimBlock
+
+CLAIMS: list[dict[str, Any]] = [
+    {
+        "id": "strong-d-fails", "text": "A strong D starves G", "effect": {"flag": "vanishing_gradient"},
+        "compare": {"lr_ratio": [64.0, 1.0]}, "expect": "more", "margin": 0.15,
+    },
+    {
+        "id": "dropout-helps", "text": "Dropout helps", "effect": {"outcome": "failure"},
+        "compare": {"dropout": [0.4, 0.0]}, "expect": "less", "margin": 0.15,
+        "given": {"outcome": "failure", "above": 0.1},
+    },
+    {
+        "id": "closer", "text": "Dropout brings it closer", "effect": {"metric": "fd"},
+        "compare": {"dropout": [0.4, 0.0]}, "where": {"lr_ratio": 1.0}, "expect": "less", "margin": 0.1,
+    },
+    {
+        "id": "modes", "text": "Good runs cover all", "belief": 3,
+        "value": {"metric": "modes.covered", "among": {"outcome": "converged"}, "within": [9, 11]},
+    },
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    made = synthetic(tmp_path_factory.mktemp("claimed"), seeds=6)
+    made.study["claims"] = CLAIMS
+    return made
+
+
+def section(results: Results) -> str:
+    """The part of the page; empty where it is left out."""
+    content = claim_section.content(View(results))
+    if not content["claims_any"]:
+        return ""
+    return environment().get_template("sections/claims.html.j2").render(**content)
+
+
+def test_every_claim_gets_a_verdict_and_a_sentence(results: Results) -> None:
+    made = judged(results)
+    assert [each.id for each in made] == [each["id"] for each in CLAIMS]
+    assert all(each.verdict in VERDICTS for each in made)
+    first, _, distance, value = made
+    assert first.estimate.n == 6
+    assert distance.unit == "log-ratio"
+    assert value.belief == 3
+    told = claim_text.sentence(first)
+    assert told.startswith("vanishing gradient: ")
+    assert "6 seeds (24 pairs" in told
+    assert "with the treatment" in told
+    assert claim_text.failures(first).startswith("Failures of any kind: more by")
+    assert claim_text.failures(made[1]) == ""
+    assert "claimed to be within [9, 11]" in claim_text.sentence(value)
+    rows = claim_text.rows(made)
+    assert json.loads(json.dumps(rows)) == rows
+    assert set(claim_text.SHORT) <= set(rows[0])
+
+
+def test_a_study_without_claims(tmp_path: Path) -> None:
+    made = synthetic(tmp_path, seeds=2)
+    assert judged(made) == ()
+    assert section(made) == ""
+    assert claim_text.of(tmp_path) == ()
+    assert claim_text.is_settled(())
+    assert not claim_text.is_refuted(())
+
+
+def test_one_seed_is_untestable_and_shown(tmp_path: Path) -> None:
+    made = synthetic(tmp_path, seeds=1)
+    made.study["claims"] = CLAIMS
+    assert {each.verdict for each in judged(made)} == {"untestable"}
+    assert "Untestable:" in section(made)
+
+
+# --- what the folder remembers
+
+
+def blocks(claims: list[dict[str, Any]] = CLAIMS) -> list[ClaimBlock]:
+    return [ClaimBlock.model_validate(each) for each in claims]
+
+
+def test_a_claim_that_was_changed_after_the_first_results(results: Results) -> None:
+    first = {"sessions": [{"claims": dict(fingerprints(blocks(CLAIMS[:3]), {}))}, {"claims": {}}]}
+    edited = [CLAIMS[0], {**CLAIMS[1], "margin": 0.1}, {**CLAIMS[2], "text": "else"}, CLAIMS[3]]
+    assert changes(blocks(edited), {}, first) == {
+        "dropout-helps": "changed after the first results",
+        "modes": "added after the first results",
+    }
+    assert changes(blocks(), {}, {"sessions": [{}]}) == changes(blocks(), {}, {}) == {}
+    assert len(changes(blocks(CLAIMS[:3]), {"dropout": 0.0}, first)) == 3
+    old = Results(**{**vars(results), "manifest": first, "study": {**results.study, "claims": edited}})
+    assert [each.changed for each in judged(old)][1] == "changed after the first results"
+    assert "was changed after the first results were there" in section(old)
+
+
+def test_looks_are_counted_once_for_the_same_seeds(tmp_path: Path) -> None:
+    assert manifest.look_of({}, [0, 1]) == 1
+    manifest.record_look(tmp_path, [0, 1])
+    before = (tmp_path / manifest.FILE).read_bytes()
+    manifest.record_look(tmp_path, [1, 0])
+    assert (tmp_path / manifest.FILE).read_bytes() == before
+    assert manifest.look_of(manifest.read(tmp_path), [0, 1]) == 1
+    assert manifest.look_of(manifest.read(tmp_path), [0, 1, 2]) == 2
+    manifest.record_look(tmp_path, [0, 1, 2])
+    assert manifest.look_of(manifest.read(tmp_path), [0, 1]) == 1
+    manifest.open_session(tmp_path, {}, ["--limit 5"])
+    assert len(manifest.read(tmp_path)["looks"]) == 2  # a start forgets nothing
+
+
+def test_only_what_was_tested_is_a_look(tmp_path: Path) -> None:
+    made = synthetic(tmp_path / "few", seeds=2)
+    made.study["claims"] = CLAIMS
+    remember(made, judged(made))
+    assert "looks" not in manifest.read(made.path)
+    made = synthetic(tmp_path / "many", seeds=6)
+    made.study["claims"] = CLAIMS
+    remember(made, judged(made))
+    assert [each["seeds"] for each in manifest.read(made.path)["looks"]] == [list(range(6))]
+    again = Results(**{**vars(made), "manifest": {"looks": [{"seeds": [0, 1]}]}})
+    assert {(each.look, each.level) for each in judged(again)} == {(2, 0.0125)}
+
+
+def test_a_whole_start_after_a_partial_one_makes_good(tmp_path: Path) -> None:
+    manifest.open_session(tmp_path, {}, ["--limit 5"])
+    assert manifest.partial_now(manifest.read(tmp_path)) == ["--limit 5"]
+    manifest.open_session(tmp_path, {}, [])
+    assert manifest.partial_now(manifest.read(tmp_path)) == []
+    assert manifest.partial_now({"partial": ["--seeds 2"], "sessions": [{}]}) == ["--seeds 2"]
+    assert manifest.partial_now({}) == []
+
+
+# --- the page
+
+
+def test_the_section(results: Results) -> None:
+    page = section(results)
+    for each in CLAIMS:
+        assert each["text"] in page
+        assert f'id="claim-{each["id"]}"' in page
+    assert "4 claims, together (Holm); look 1" in page
+    assert "Effect in each of" in page
+    content = claim_section.content(View(results))
+    forest = content["claims_forest"]
+    assert [row["claim"] for row in forest.rows] == [each["id"] for each in CLAIMS]
+
+
+def test_claims_that_cannot_be_read_are_told(results: Results) -> None:
+    broken = [{"id": "x"}, 3, *CLAIMS[:1], {**CLAIMS[1], "margin": "x"}]
+    found, unreadable = read({"claims": broken})
+    assert [each.id for each in found] == ["strong-d-fails"]
+    assert len(unreadable) == 3
+    assert read({"claims": "x"}) == ([], ["claims: expected a list"])
+    assert read({"claims": None}) == ([], [])
+    page = section(Results(**{**vars(results), "study": {**results.study, "claims": broken[:1]}}))
+    assert "study.yaml: claims[0]" in page
+
+
+HOSTILE = '"><img src=x onerror=alert(1)> =cmd()\x1b[31m\u202ex'
+
+
+def test_hostile_texts_are_harmless(results: Results) -> None:
+    claims = [
+        {**CLAIMS[0], "text": HOSTILE, "where": {HOSTILE: [HOSTILE]}},
+        {**CLAIMS[1], "text": HOSTILE, "effect": {"flag": HOSTILE}},
+        {**CLAIMS[1], "id": "c", "text": HOSTILE, "compare": {HOSTILE: [HOSTILE, "b"]}},
+    ]
+    hostile = Results(**{**vars(results), "study": {**results.study, "claims": claims}})
+    page = section(hostile)
+    assert "<img src=x" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    made = judged(hostile)
+    assert {each.verdict for each in made} == {"untestable"}
+    assert not any("\x1b" in line or "\u202e" in line for line in claim_text.lines(made))
+
+
+# --- the command line
+
+
+NULLABLE = {"int64": "Int64", "double": "Float64", "bool": "boolean"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, results: Results) -> Path:
+    """The same as tables alone, as they are handed on."""
+    import pyarrow as pa
+
+    from bench.store import schema
+    from bench.store.tables import CURVES, TRIALS
+
+    curves = results.curves.copy()
+    for name, kind in schema.curves_core().items():
+        if name not in curves:
+            curves[name] = None
+        curves[name] = curves[name].astype(NULLABLE.get(str(kind), object))
+    ordered = [*schema.curves_core(), *(n for n in curves if n not in schema.curves_core())]
+    fields = [pa.field(n, schema.curves_core().get(n, schema.metric_type(n))) for n in ordered]
+    table = pa.Table.from_pandas(curves[ordered], schema=pa.schema(fields), preserve_index=False)
+    schema.write(tmp_path / CURVES, table.replace_schema_metadata(None), results.meta)
+    trials = pa.Table.from_pandas(results.trials, preserve_index=False).replace_schema_metadata(None)
+    schema.write(tmp_path / TRIALS, trials, results.meta)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**results.study, "claims": CLAIMS}))
+    return tmp_path
+
+
+def test_judge_prints_claims_and_strict_sets_the_exit_code(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.invoke(["judge", str(folder), "--claims", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["claim"] for row in rows] == [each["id"] for each in CLAIMS]
+    assert json.loads((folder / "manifest.json").read_text())["looks"][0]["seeds"] == list(range(6))
+    verdicts = {row["verdict"] for row in rows}
+    expected = 3 if "refuted" in verdicts else 4 if verdicts & {"inconclusive", "untestable"} else 0
+    assert cli.invoke(["judge", str(folder), "--strict"]) == expected
+    assert "strong-d-fails" in capsys.readouterr().out
+    assert cli.invoke(["judge", str(folder), "--claims", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("claim,text,belief,verdict,")
+    monkeypatch.setattr("bench.report.page.write", lambda path: path / "report.html")  # it takes a while
+    assert cli.invoke(["report", str(folder), "--strict"]) == expected
+    assert "claim strong-d-fails: " in capsys.readouterr().err
