@@ -46,7 +46,7 @@ coverage: $(VENV)/.installed  ## how often each interval holds the truth, by sim
 	@$(BIN)/python benchmarks/coverage.py
 
 claims: $(VENV)/.installed  ## how often claims of known truth get which verdict, by simulation; writes docs/claims.md
-	@echo "== verdicts on simulated studies, one core, about 10 minutes"
+	@echo "== verdicts on simulated studies, one core, about 3 minutes"
 	@$(BIN)/python -m benchmarks.claims
 
 folklore: $(VENV)/.installed  ## run the studies of the folklore again (STUDY=strong_d: one) and renew the verdicts

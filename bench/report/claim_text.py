@@ -11,7 +11,7 @@ from bench.judge.claim import INCONCLUSIVE, LESS, MORE, REFUTED, UNTESTABLE, Jud
 from bench.judge.claim_tests import signed
 from bench.judge.stats import Estimate
 from bench.report.claims import judged, remember
-from bench.report.words import clean, number
+from bench.report.words import clean, label, number
 from bench.store.tables import load, study_of
 
 SHORT = ("claim", "verdict", "effect", "low", "high", "margin", "seeds", "reason")
@@ -108,10 +108,16 @@ def sentence(each: Judged) -> str:
         )
     arms = ""
     if each.treatment is not None and each.control is not None:
-        arms = f"{_level(each.treatment, each.unit)} with the treatment, "
-        arms += f"{_level(each.control, each.unit)} without: "
+        arms = f"{_level(each.treatment, each.unit)} {_arm(each, 0)}, "
+        arms += f"{_level(each.control, each.unit)} {_arm(each, 1)}: "
     towards, away = (LESS, MORE) if claim.expect == LESS else (MORE, LESS)
     return f"{claim.quantity.says}: {arms}{_by(each.estimate, each.unit, towards, away)} {_counted(each)}."
+
+
+def _arm(each: Judged, side: int) -> str:
+    """`at dropout 0.4`: what was changed, as it was in the treatment (0) or the control (1)."""
+    told = " and ".join(f"{axis} {label(pair[side])}" for axis, pair in each.claim.compare.items())
+    return f"at {told}" if told else ("with the treatment", "without")[side]
 
 
 def _counted(each: Judged) -> str:

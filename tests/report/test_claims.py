@@ -68,7 +68,7 @@ def test_every_claim_gets_a_verdict_and_a_sentence(results: Results) -> None:
     told = claim_text.sentence(first)
     assert told.startswith("vanishing gradient: ")
     assert "6 seeds (24 pairs" in told
-    assert "with the treatment" in told
+    assert " at lr_ratio 64, " in told
     assert claim_text.failures(first).startswith("Failures of any kind: more by")
     assert claim_text.failures(made[1]) == ""
     assert "claimed to be within [9, 11]" in claim_text.sentence(value)
