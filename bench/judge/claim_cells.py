@@ -32,8 +32,9 @@ def by_cell(claim: Claim, arms: Arms, evidence: Evidence) -> list[OneCell]:
         if axis not in claim.compare and arms.trials[column].nunique(dropna=False) > 1
     }
     found: list[OneCell] = []
+    of = np.array(arms.cells, dtype=object)
     for name in names:
-        here = np.array([each == name for each in arms.cells], dtype=np.bool_)
+        here = np.asarray(of == name, dtype=np.bool_)
         one = Arms(arms.trials[here], arms.treated[here], (name,) * int(here.sum()), 0)
         pairs = one.pairs(values[here])
         if len(pairs):

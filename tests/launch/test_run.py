@@ -90,6 +90,8 @@ def test_a_run_leaves_what_the_documents_promise(whole: Path) -> None:
     assert results.attempts["ending"].tolist() == ["done", "done"]
     assert results.study == {"name": "fake"}
     assert results.manifest["sessions"][0]["peak_mb"] > 0
+    assert results.manifest["sessions"][0]["claims"] == {"a": "0123456789ab"}
+    assert results.manifest["sessions"][0]["partial"] == []
     previews = artefacts.trial_previews(whole, TRIALS[1].id)
     assert sorted(previews) == [0, 40]
     assert previews[0].shape == (3, 2)
