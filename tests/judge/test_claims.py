@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from claimed_tables import effect, tables
+from scipy import stats
 
 from bench.judge.claim import (
     FLAG,
@@ -463,6 +464,7 @@ def test_cells_that_disagree_name_the_axis() -> None:
 def test_the_seeds_that_would_settle_it() -> None:
     made = one(SCORE, tables(N, final__score=scores(0.1, 0.6)))
     sd = float(np.std(made.estimate.points, ddof=1))
+    sd *= math.sqrt((N - 1) / stats.chi2.ppf(0.4, N - 1))  # 20 seeds tell it roughly
     assert made.seeds == seeds_to_settle(sd, 0.2, 0.8, 1 - 0.0125)  # at the next look
     assert f"about {made.seeds} seeds would settle it" in made.reason
     assert chance_to_settle(sd, 0.2, made.seeds, 0.9875) >= 0.8
