@@ -24,8 +24,9 @@ def settling(claim: Claim, estimates: Sequence[Estimate], confidence: float) -> 
     """The seeds, those that are there included, with which the claim is settled in 80 % of such studies.
 
     Adding seeds is another look, so they are counted at half the error rate of now. The standard deviation
-    is read off the interval, at its upper limit of 60 % confidence, since few seeds tell it roughly. An effect is settled, whatever it is, by an interval shorter than the margin; a
-    value, if it is what it seems, by one that does not reach the nearer bound. None: nobody knows.
+    is read off the interval, at its upper limit of 60 % confidence: few seeds tell it roughly. An effect is
+    settled, whatever it is, by an interval shorter than the margin; a value, if it is what it seems, by one
+    that does not reach the nearer bound. None: nobody knows.
     """
     later = 1 - (1 - confidence) / 2
     needed = [_one(claim, each, confidence, later) for each in estimates]
