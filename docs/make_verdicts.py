@@ -36,8 +36,8 @@ What people say about GAN training, as claims with a margin, judged on trials. M
 [beliefs.yaml](beliefs.yaml), the studies in `studies/folklore` and their committed results; do not edit it by
 hand. [claims.md](claims.md) says how a claim is judged. `make folklore STUDY=NAME` runs a study again.
 
-An effect is signed so that positive is what was expected; seeds are counted, not trials. The intervals of a
-study hold together for all its claims (Holm), so they are wider than 95 % ones would be. A verdict is about
+An effect is signed so that positive is what was expected; seeds are counted, not trials. The verdicts of
+a study hold together (Holm's rule), so its intervals are wider than 95 % ones would be. A verdict is about
 the networks, data and ranges of its study, and no further: each file says at its top what it trains.
 """
 
