@@ -45,13 +45,15 @@ NONE_FAILED, ALL_FAILED = 0.0, 1.0
 class Arms:
     """The finished trials of a comparison, [N]: which are treated, and what tells their cells apart.
 
-    unfinished: trials of both arms that are not done.
+    Only cells that both arms have. unfinished: trials in them that are not done; dropped: finished trials of
+    cells that only one arm has.
     """
 
     trials: pd.DataFrame
     treated: NDArray[np.bool_]
     cells: tuple[str, ...]
     unfinished: int
+    dropped: int = 0
 
     @property
     def seeds(self) -> list[int]:
@@ -67,21 +69,38 @@ class Arms:
 
 
 def arms_of(claim: Claim, evidence: Evidence) -> Arms:
-    """The trials that a claim compares.
+    """The trials that a claim compares, of the cells that both arms have.
+
+    A cell without a partner would move premises and levels but not the effect. Whether an arm has a cell is
+    asked of trials in any state, so that one which has not run yet is unfinished, not absent.
 
     Raises:
-        UserError: the table has no such axis.
+        UserError: the table has no such axis, or no such value of it.
     """
     meant = matching(evidence, claim.where)
     treated = meant & matching(evidence, {axis: (pair[0],) for axis, pair in claim.compare.items()})
     control = meant & matching(evidence, {axis: (pair[1],) for axis, pair in claim.compare.items()})
-    done = (evidence.trials["status"] == "done").to_numpy(dtype=np.bool_)
-    chosen = (treated | control) & done
-    trials = evidence.trials[chosen]
+    either = treated | control
+    is_treated, trials = treated[either], evidence.trials[either]
+    names = _cells(claim, evidence, trials)
+    shared = set(names[is_treated]) & set(names[~is_treated])
+    paired = np.array([name in shared for name in names], dtype=np.bool_)
+    done = (trials["status"] == "done").to_numpy(dtype=np.bool_)
+    kept = paired & done
+    return Arms(
+        trials[kept],
+        is_treated[kept],
+        tuple(_cells(claim, evidence, trials[kept])),
+        int((paired & ~done).sum()),
+        int((~paired & done).sum()),
+    )
+
+
+def _cells(claim: Claim, evidence: Evidence, trials: pd.DataFrame) -> NDArray[np.object_]:
+    """What tells the cells of trials apart, [N]: their values on the axes that vary and are not compared."""
     others = {axis: column for axis, column in evidence.axes.items() if axis not in claim.compare}
     varied = {a: c for a, c in others.items() if trials[c].nunique(dropna=False) > 1}
-    unfinished = int(((treated | control) & ~done).sum())
-    return Arms(trials, treated[chosen], tuple(cells_of(trials, varied)), unfinished)
+    return np.array(cells_of(trials, varied), dtype=object)
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) ->
     record = {
         "unit": found.unit,
         "pairs": effects[0].pairs,
-        "unpaired": effects[0].unpaired,
+        "unpaired": effects[0].unpaired + arms.dropped,
         "treatment": found.treatment,
         "control": found.control,
         "correlation": effects[0].correlation,

@@ -325,6 +325,26 @@ def test_what_the_tables_lack_is_untestable_and_never_raises() -> None:
     assert "no trial of the positive control" in one(SCORE, evidence, positive_control={"width": (9,)}).reason
 
 
+def test_cells_of_one_arm_alone_move_nothing() -> None:
+    """The new arm was not run at width 2, where the old one has another premise, level and room."""
+    auc, score = np.full((2, 2, N), 0.995), scores(0.5, cells=2)
+    auc[0, 1], score[0, 1] = 0.5, 99.0
+    evidence = tables(N, 2, curves={"d_auc.mean": auc}, final__score=score)
+    lone = (evidence.trials["arm"] == "old") & (evidence.trials["width"] == 2)
+    absent = (evidence.trials["arm"] == "new") & (evidence.trials["width"] == 2)
+    premise = Premise(Quantity(MONITOR, ("d_auc",)), "control", "above", 0.99)
+    claim = replace(SCORE, premises=(premise,))
+    made = one(claim, replace(evidence, trials=evidence.trials[~absent]))
+    alone = one(claim, replace(evidence, trials=evidence.trials[~absent & ~lone]))
+    assert (made.verdict, made.pairs, made.unpaired, alone.unpaired) == (SUPPORTED, N, N, 0)
+    assert (made.premises, made.control, made.treatment) == (alone.premises, alone.control, alone.treatment)
+    crashed = evidence.trials[~absent].assign(status=np.where(lone[~absent], "crashed", "done"))
+    assert one(claim, replace(evidence, trials=crashed)).verdict == SUPPORTED
+    # A partner that has not run yet is not absent.
+    waits = evidence.trials.assign(status=np.where(absent, "pending", "done"))
+    assert f"{N} of its trials are not finished" in one(claim, replace(evidence, trials=waits)).reason
+
+
 def test_nothing_but_nulls() -> None:
     nothing = np.full((2, 2, N), np.nan)
     evidence = tables(
