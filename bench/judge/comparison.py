@@ -96,7 +96,7 @@ class Standing:
 
     middle: the interquartile mean of the values, of their logarithms where the scale is RATIO (then it is a
     geometric mean, and its interval is positive); `unknown` trials have no value and stand in no number
-    about values.
+    about values. All of it is over the cells that `on_shared_cells` leaves.
     """
 
     name: str
@@ -150,7 +150,8 @@ class Comparison:
 
     scale: RATIO (effects on values are logarithms of ratios) or DIFFERENCE; medians: whether they are
     medians, as where trials diverged, or means; family: tests that Holm's correction is over; budget: a
-    sentence where the methods did not search equally many cells.
+    sentence where the methods did not search the same cells; ranked: whether the standings are over the same
+    cells, without which nobody may say who fails least.
     """
 
     standings: tuple[Standing, ...]
@@ -161,6 +162,7 @@ class Comparison:
     medians: bool
     family: int
     budget: str
+    ranked: bool
 
 
 def compare(arms: Sequence[Arm], better: str = LOWER, scale: str = RATIO) -> Comparison:
@@ -184,14 +186,16 @@ def compare(arms: Sequence[Arm], better: str = LOWER, scale: str = RATIO) -> Com
     finite = pooled[np.isfinite(pooled)]
     scale = scale if (finite > 0).all() and better == LOWER else DIFFERENCE
     medians = bool(np.isinf(pooled).any())
-    thresholds = _thresholds(finite, scale)
-    stands, budget = _searched(arms)
-    standings = tuple(
-        _standing(arm, cells, thresholds, better, scale) for arm, cells in zip(arms, stands, strict=True)
-    )
+    level = on_shared_cells(arms)
+    stood = np.concatenate([arm.values for arm in level])
+    thresholds = _thresholds(stood[np.isfinite(stood)], scale)
+    ranked = len({frozenset(arm.cells) for arm in level}) == 1
+    equal = len({len(arm.cell_names) for arm in level}) == 1
+    standings = tuple(_standing(arm, equal, thresholds, better, scale) for arm in level)
     contrasts = [_contrast(a, b, better, scale, medians) for a, b in itertools.combinations(arms, 2)]
     adjusted, family = _adjusted(contrasts, better)
-    return Comparison(standings, adjusted, thresholds, better, scale, medians, family, budget)
+    budget = _budget(arms, level)
+    return Comparison(standings, adjusted, thresholds, better, scale, medians, family, budget, ranked)
 
 
 def _thresholds(finite: Array, scale: str) -> Array:
@@ -202,25 +206,38 @@ def _thresholds(finite: Array, scale: str) -> Array:
     return np.asarray(spaced(low, high, THRESHOLDS), dtype=np.float64)
 
 
-def _searched(arms: Sequence[Arm]) -> tuple[list[tuple[str, ...]], str]:
-    """The cells among which each method may choose, and a sentence where they had unequal numbers of them.
+def on_shared_cells(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The methods over the cells that all of them have; as they are where they share none.
 
-    The best of many cells is better than the best of few. So with unequal budgets each chooses among the
-    cells that all have, or none does.
+    A method that a grid excludes from the easy cells would else fail more often than one that has them, and
+    the best of many cells is better than the best of few.
     """
-    own = [arm.cell_names for arm in arms]
-    if len({len(cells) for cells in own}) == 1:
-        return own, ""
-    shared = set.intersection(*map(set, own))
-    counts = ", ".join(f"{len(cells)} for {arm.name}" for arm, cells in zip(arms, own, strict=True))
+    shared = set.intersection(*(set(arm.cells) for arm in arms))
     if not shared:
-        return [()] * len(arms), f"unequal search budgets ({counts} cells) and no cell in common: none chosen"
-    one = "the 1 cell" if len(shared) == 1 else f"the {len(shared)} cells"
-    sentence = f"unequal search budgets ({counts} cells): chosen among {one} that all of them have"
-    return [tuple(cell for cell in cells if cell in shared) for cells in own], sentence
+        return tuple(arms)
+    return tuple(arm.taken(np.array([cell in shared for cell in arm.cells])) for arm in arms)
 
 
-def _standing(arm: Arm, cells: tuple[str, ...], thresholds: Array, better: str, scale: str) -> Standing:
+def _budget(arms: Sequence[Arm], level: Sequence[Arm]) -> str:
+    """A sentence where the methods had different cells: what they are ranked over, and choose among."""
+    own = [arm.cell_names for arm in arms]
+    if len({frozenset(cells) for cells in own}) == 1:
+        return ""
+    counts = ", ".join(f"{len(cells)} for {arm.name}" for arm, cells in zip(arms, own, strict=True))
+    if len({frozenset(arm.cells) for arm in level}) > 1:
+        chosen = "" if len({len(cells) for cells in own}) == 1 else ", none chosen"
+        return f"no cell in common ({counts} cells): not ranked{chosen}; each by itself is over its own"
+    shared = len(level[0].cell_names)
+    one = "the 1 cell" if shared == 1 else f"the {shared} cells"
+    lead = "unequal search budgets" if len({len(cells) for cells in own}) > 1 else "different cells"
+    return (
+        f"{lead} ({counts} cells): ranked over, and chosen among, {one} that all of them have; "
+        "a pair is compared over the cells that both have"
+    )
+
+
+def _standing(arm: Arm, equal: bool, thresholds: Array, better: str, scale: str) -> Standing:
+    """`equal`: whether all have as many cells to choose among; else nothing is chosen."""
     known = ~np.isnan(arm.values)
     seeds, values = arm.seeds[known].tolist(), arm.values[known].tolist()
     lower = better == LOWER
@@ -234,7 +251,7 @@ def _standing(arm: Arm, cells: tuple[str, ...], thresholds: Array, better: str, 
         diverged=int(np.isinf(arm.values).sum()),
         unknown=int((~known).sum()),
         profile=performance_profile(seeds, values, thresholds, lower),
-        choice=_choice(arm, cells, better),
+        choice=_choice(arm, better) if equal else None,
     )
 
 
@@ -247,7 +264,7 @@ def _middle_of(seeds: list[int], values: list[float], scale: str) -> Estimate:
     return replace(found, mean=math.exp(found.mean), low=low, high=high, points=points)
 
 
-def _choice(arm: Arm, cells: tuple[str, ...], better: str) -> Choice | None:
+def _choice(arm: Arm, better: str) -> Choice | None:
     """None without odd or without even seeds, or where the chosen cell has none of the latter."""
     odd = arm.seeds % 2 == 1
     names = np.asarray(arm.cells)
@@ -259,7 +276,7 @@ def _choice(arm: Arm, cells: tuple[str, ...], better: str) -> Choice | None:
         value = sign * _median(arm.values[at])
         return float(rates[at].mean()), math.inf if math.isnan(value) else value
 
-    candidates = [cell for cell in cells if (odd & (names == cell)).any()]
+    candidates = [cell for cell in arm.cell_names if (odd & (names == cell)).any()]
     if not candidates:
         return None
     cell = min(candidates, key=cost)

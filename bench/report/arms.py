@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError
-from bench.judge.comparison import DIFFERENCE, RATIO, Arm
+from bench.judge.comparison import DIFFERENCE, RATIO, Arm, on_shared_cells
 from bench.judge.effects import HIGHER, LOWER
 from bench.report import alike
 from bench.report.view import View
@@ -105,13 +105,17 @@ def by_value(part: Part, axis: str) -> tuple[list[Row], list[Any]]:
 
 
 def best_first(asked: Question) -> Question:
-    """The same with the arms that fail least before the others, where their values are names, no numbers."""
+    """The same with the arms that fail least before the others, where their values are names, no numbers.
+
+    Over the cells that all of them have.
+    """
     if all(isinstance(value, (int, float)) for value in asked.values):
         return asked
     sign = 1.0 if asked.better == LOWER else -1.0
+    level = on_shared_cells(asked.arms)
 
     def cost(at: int) -> tuple[float, float]:
-        arm = asked.arms[at]
+        arm = level[at]
         known = arm.values[~np.isnan(arm.values)]
         rates = [0.5 if each is None else float(each) for each in arm.failed]
         return float(np.mean(rates)), sign * float(np.median(known)) if known.size else math.inf
@@ -374,8 +378,8 @@ def _notes(parts: Sequence[Part]) -> list[str]:
     notes = []
     for part in parts:
         view, lead = part.view, f"{part.name}: " if len(parts) > 1 else ""
-        if partial := view.results.manifest.get("partial"):
-            notes.append(clean(f"{lead}partial results ({', '.join(map(str, partial))})"))
+        if view.partial:
+            notes.append(clean(f"{lead}partial results ({', '.join(view.partial)})"))
         if view.left_out:
             notes.append(f"{lead}in no number: {view.left_out}")
         if view.other_rules:

@@ -44,6 +44,8 @@ def answer(it: Compared) -> str:
 
 
 def _rates(it: Compared) -> str:
+    if not it.found.ranked:
+        return "Who fails least often is not told: they have no cell in common."
     spans = {s.name: span(s.failure.low.mean, s.failure.high.mean) for s in it.found.standings}
     ranked = sorted(it.found.standings, key=lambda s: s.failure.low.mean + s.failure.high.mean)
     least, most = spans[ranked[0].name], spans[ranked[-1].name]

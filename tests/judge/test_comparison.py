@@ -171,14 +171,33 @@ def test_unequal_budgets_are_said_and_the_choice_is_among_what_all_have() -> Non
     lucky = arm("x", lambda s, c: c != "c", cells=("a", "b", "c"))
     found = compare([lucky, arm("y")])
     assert found.budget == (
-        "unequal search budgets (3 for x, 2 for y cells): chosen among the 2 cells that all of them have"
+        "unequal search budgets (3 for x, 2 for y cells): ranked over, and chosen among, the 2 cells that "
+        "all of them have; a pair is compared over the cells that both have"
     )
     choice = found.standings[0].choice
     assert choice is not None
     assert (choice.cell, choice.of) == ("a", 2)  # not c, which y never had
     assert "none chosen" in compare([lucky, arm("y", cells=("d",))]).budget
     own_rates = compare([arm("x", cells=("c", "d")), arm("y")])
-    assert own_rates.budget == ""  # as many cells, of its own
+    assert own_rates.budget.startswith("no cell in common (2 for x, 2 for y cells): not ranked; each")
+    assert own_rates.standings[0].choice is not None  # as many cells, of its own
+
+
+def test_methods_stand_over_the_cells_that_all_of_them_have() -> None:
+    """x fails less in all, for it alone has the easy cell; in the two that both have it fails always."""
+    x = arm("x", lambda s, c: c != "easy", lambda s, c: 9.0 if c != "easy" else 1.0, cells=("a", "b", "easy"))
+    y = arm("y", lambda s, c: c == "a" or s == 0, lambda s, c: 5.0)
+    found = compare([x, y])
+    assert found.ranked
+    assert found.contrasts[0].failure[0].estimate.mean > 0
+    first, second = found.standings
+    assert (first.failure.low.mean, second.failure.low.mean) == (1.0, 7 / 12)
+    assert (first.trials, first.cells, first.middle.mean) == (12, 2, pytest.approx(9))
+    assert first.profile.share.tolist()[0] == 0  # nothing of the easy cell
+    assert found.thresholds[0] == pytest.approx(5)
+    apart = compare([arm("x", cells=("c", "d")), arm("y")])
+    assert not apart.ranked
+    assert apart.standings[0].cells == 2
 
 
 # --- pairing

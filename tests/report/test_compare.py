@@ -6,6 +6,7 @@ import base64
 import math
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,27 @@ def test_diverged_trials_are_infinite_and_unfinished_ones_left_out_and_counted(t
     assert "medians" in said
     assert "without a value of sw1, and in no number of it: 2 of hinge, 2 of minimax" in said
     assert "in no number: 4 crashed" in said
+
+
+def test_cells_that_some_lack_rank_nobody(tmp_path: Path) -> None:
+    """hinge alone has the easy ratio, where it never fails; where minimax is too, it fails more."""
+
+    def outcome(row: dict[str, Any]) -> str:
+        bad = row["loss"] == "hinge" or row["seed"] == 0
+        return "stalled" if row["lr_ratio"] == 4 and bad else "converged"
+
+    results = study(tmp_path / "s", GRID, outcome=outcome, value=values)
+    trials = results.trials
+    lacking = (trials["loss"] == "minimax") & (trials["lr_ratio"] == 1)
+    shared = replace(results, trials=trials[~lacking].reset_index(drop=True))
+    it = compared(of_axis(shared, "loss"))
+    assert [each.name for each in it.found.standings] == ["minimax", "hinge"]
+    assert answer(it).startswith("minimax fails least often, in 17 %, and hinge most often, in 100 %.")
+    assert "ranked over, and chosen among, the 1 cell that all of them have" in " ".join(how(it))
+    none = lacking | ((trials["loss"] == "hinge") & (trials["lr_ratio"] == 4))
+    it = compared(of_axis(replace(results, trials=trials[~none].reset_index(drop=True)), "loss"))
+    assert answer(it).startswith("Who fails least often is not told: they have no cell in common.")
+    assert "no cell in common (1 for hinge, 1 for minimax cells): not ranked" in " ".join(how(it))
 
 
 def test_included_cells_are_told_apart_by_what_is_no_axis(tmp_path: Path) -> None:
