@@ -252,21 +252,22 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
     Without --rules by the rules of this version, whatever rules the tables were made by. A table of trials is
     followed by that of the claims; JSON and CSV hold one of the two.
     """
-    from bench.report import claim_text
     from bench.store import manifest
     from bench.store.rejudge import judge_again, listed, summary
     from bench.store.tables import study_of
     from bench.study.rules_file import load_rules
 
-    study_of(results), manifest.read(results)  # damage is told before anything is written
+    study, _ = study_of(results), manifest.read(results)  # damage is told before anything is written
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
     for sentence in made.notes:
         say(sentence)
-    claims = claim_text.of(results)
+    claims = _claims(results) if study.get("claims") else ()
     if not only_claims:
         columns, rows = listed(made, changed=not whole and results.is_dir())
         put(render(rows, form, columns))
     if only_claims or (claims and form == "table"):
+        from bench.report import claim_text
+
         put(render(claim_text.rows(claims), form, claim_text.SHORT if form == "table" else ()))
     for line in summary(made):
         say(line)
@@ -274,6 +275,13 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
         say(f"report.html still shows the outcomes of before: `ganbench report {results}` writes it anew")
     is_whole = set(made.trials.column("status").to_pylist()) == {"done"}
     return _strictly(claims, is_whole) if strict else DONE
+
+
+def _claims(results: Path) -> Sequence[Judged]:
+    """The claims, judged. Their statistics load scipy, which judging outcomes does without."""
+    from bench.report import claim_text
+
+    return claim_text.of(results)
 
 
 def _strictly(claims: Sequence[Judged], is_whole: bool) -> int:

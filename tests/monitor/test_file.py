@@ -61,7 +61,8 @@ def test_the_page_shows_curves_signs_and_what_is_unknown(saved: Path) -> None:
     html = page.render(tables.load(saved))
     assert "<b>" not in html.replace("<b>Rule.</b>", "")
     assert "&lt;b&gt;" in html
-    assert html.count("<svg") == 2
+    assert html.count("<svg") == 4
+    assert html.count('role="img"') == 4
     assert "<b>Rule.</b>" in html
     assert "neither the modes of the data nor precision and coverage are measured" in html
     assert "http" not in html.replace("http://www.w3.org", "").replace("http-equiv", "")
