@@ -134,7 +134,11 @@ def choosing(verb: Verb) -> Verb:
             metavar="KEY=VALUE",
             help="Change the study: lr_g=1e-4, grid.lr_ratio=[1,4], seeds=5. May be given again.",
         ),
-        click.option("--where", metavar="TEXT", help='Only these cells: "lr_ratio > 1 and loss == hinge".'),
+        click.option(
+            "--where",
+            metavar="TEXT",
+            help='Only these cells: "lr_ratio > 1 and loss == hinge"; partial results until all are done.',
+        ),
         click.option(
             "--seeds", type=click.IntRange(1), help="N seeds; fewer than the study's: partial results."
         ),

@@ -43,6 +43,8 @@ class StudyLike(Protocol):
     def resources(self) -> Any: ...
     @property
     def claims_sha256(self) -> Mapping[str, str]: ...
+    @property
+    def whole(self) -> Mapping[str, Any]: ...
     def to_yaml(self) -> str: ...
 
 
@@ -134,6 +136,7 @@ class _Run:
         for plugin in self.study.plugins:
             atomic.write_bytes(self.out / kept_name(plugin), plugin.source)
         atomic.write_text(self.out / "study.yaml", self.study.to_yaml())
+        manifest.mark(self.out, self.study.partial, self.study.whole)
         for sentence in ledger.reopen_damaged(self.out, packs):
             self.progress.say(sentence)
         todo = self._todo(packs)

@@ -24,13 +24,10 @@ def judged(results: Results) -> tuple[Judged, ...]:
     if not blocks:
         return ()
     control = _mapping(results.study.get("positive_control"))
+    view = View(results)
     evidence = Evidence(
-        results.trials,
-        results.curves,
-        View(results).all_axes,
-        results.meta,
-        results.rules,
-        tuple(manifest.partial_now(results.manifest)),
+        *(results.trials, results.curves, view.all_axes),
+        *(results.meta, results.rules, tuple(view.partial)),
     )
     look = manifest.look_of(results.manifest, seeds_of(results))
     made = judge_claims([to_claim(each) for each in blocks], evidence, to_where(control), look)

@@ -28,7 +28,7 @@ def content(view: View) -> dict[str, Any]:
         "bar": bar,
         "kinds": [] if bar is None else [(row["outcome"], row["trials"], _share(row)) for row in bar.rows],
         "facts": _facts(view),
-        "partial": [clean(each) for each in view.results.manifest.get("partial", [])],
+        "partial": [clean(each) for each in view.partial],
         "left_out": view.left_out,
         **_rules(view),
         **choice.content(view),

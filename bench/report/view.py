@@ -15,6 +15,7 @@ from bench.judge.outcomes import FAILURES, OUTCOMES
 from bench.judge.rules import RULES
 from bench.report.tracks import Tracks
 from bench.report.words import clean, label
+from bench.store import manifest
 from bench.store.tables import Results
 
 
@@ -70,6 +71,11 @@ class View:
         """Those of them that take more than one value."""
         trials = self.results.trials
         return {a: c for a, c in self.all_axes.items() if trials[c].nunique(dropna=False) > 1}
+
+    @cached_property
+    def partial(self) -> list[str]:
+        """What keeps the results from covering the study, `--limit 5`; empty where nothing does."""
+        return manifest.partial_now(self.results.manifest, self.results.trials, self.all_axes)
 
     @cached_property
     def judged(self) -> pd.DataFrame:

@@ -10,11 +10,15 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError
-from bench.store import atomic
+from bench.store import atomic, cover
 from bench.trial import PROTOCOL
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "manifest.json"
 SHARE = 0.007  # of one core, for sampling memory
@@ -52,9 +56,30 @@ def close_session(results: Path, index: int, session: Mapping[str, Any]) -> None
     atomic.write_json(results / FILE, record)
 
 
-def partial_now(record: Mapping[str, Any]) -> list[str]:
+def mark(results: Path, partial: Sequence[str], whole: Mapping[str, Any]) -> None:
+    """Remember what kept this start, also one that had nothing to do, from covering the study, and which
+    cells and seeds would cover it; nothing is written where that is known."""
+    record = read(results)
+    start = {"partial": list(partial), **(whole if partial else {})}
+    if record.get("last_start") != start:
+        made = {"protocol": PROTOCOL, "partial": [], "sessions": [], **record, "last_start": start}
+        atomic.write_json(results / FILE, made)
+
+
+def partial_now(
+    record: Mapping[str, Any],
+    trials: pd.DataFrame | None = None,
+    axes: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """What keeps the results from covering the study: the marks of the last start, not those that a later,
-    whole one made good; all marks where starts do not tell theirs."""
+    whole one made good; all marks where starts do not tell theirs. None where every cell and seed of the
+    study is done among `trials`, in however many starts; `axes`: axis -> its column."""
+    start = record.get("last_start")
+    if isinstance(start, Mapping):
+        cells, seeds = start.get("cells") or [], start.get("seeds") or []
+        if trials is not None and cover.is_covered(cells, seeds, trials, axes):
+            return []
+        return [str(each) for each in start.get("partial") or []]
     sessions = record.get("sessions") or []
     last = sessions[-1].get("partial") if sessions else None
     return [str(each) for each in (record.get("partial") or [] if last is None else last)]

@@ -11,6 +11,7 @@ import yaml
 
 from bench.metrics.catalog import METRICS
 from bench.plugins import Plugin, PluginError, find, forget_all_but, kept_name, load_plugin
+from bench.store import cover
 from bench.study import examples
 from bench.study.axes import Axis, read_axes
 from bench.study.claims import check_claims, fingerprints
@@ -38,7 +39,8 @@ class Study:
     """A checked study.
 
     `cells` are those that `--where` leaves; `partial` names what keeps the run from covering the study
-    (claims refuse such results); `document` is the study as YAML would give it.
+    (claims refuse such results); `whole_cells` and `whole_seeds` are what would cover it; `document` is the
+    study as YAML would give it.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Study:
     seeds: tuple[int, ...]
     limit: int | None
     partial: tuple[str, ...]
+    whole_cells: tuple[Cell, ...]
+    whole_seeds: tuple[int, ...]
     evaluation: Evaluation
     checkpoint: CheckpointBlock
     resources: ResourcesBlock
@@ -69,6 +73,14 @@ class Study:
     def claims_sha256(self) -> Mapping[str, str]:
         """Claim id -> hash of what of it is judged, the positive control included."""
         return fingerprints(self.claims, self.positive_control)
+
+    @property
+    def whole(self) -> Mapping[str, Any]:
+        """The cells (by their keys) and the seeds that results must have to cover the study."""
+        return {
+            "cells": [cover.key(dict(cell.axes)) for cell in self.whole_cells],
+            "seeds": list(self.whole_seeds),
+        }
 
     def to_yaml(self) -> str:
         """The study as a file that loads to the same trials (without `--where` and `--limit`).
@@ -153,7 +165,9 @@ def read_study(
     if limit is not None and limit < 1:
         problems.add("--limit", f"expected at least 1, got {limit}")
     problems.check()
-    partial = [f"--seeds {seeds}"] if len(chosen) < len(all_seeds) else []
+    partial = [f"--where {where}"] if len(cells) < len(grid.cells) else []
+    if len(chosen) < len(all_seeds):
+        partial.append(f"--seeds {seeds}")
     if limit is not None and limit < len(cells) * len(chosen):
         partial.append(f"--limit {limit}")
     return Study(
@@ -167,6 +181,8 @@ def read_study(
         seeds=chosen,
         limit=limit,
         partial=tuple(partial),
+        whole_cells=grid.cells,
+        whole_seeds=all_seeds if len(chosen) < len(all_seeds) else chosen,
         evaluation=evaluation,
         checkpoint=file.checkpoint,
         resources=file.resources,

@@ -19,7 +19,7 @@ import bench
 from bench.errors import UserError
 from bench.launch import retry
 from bench.launch.run import Options, run
-from bench.store import artefacts, attempts, ledger, lock, manifest, tables
+from bench.store import artefacts, attempts, cover, ledger, lock, manifest, tables
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 FAKE = {"train": "fake_training:train", "load": "fake_training:load", "build": "fake_training:build"}
@@ -105,6 +105,26 @@ def test_a_second_start_does_nothing_and_changes_nothing(whole: Path) -> None:
     assert go(whole) == 0
     assert content(whole) == before
     assert len(manifest.read(whole)["sessions"]) == 1
+
+
+def test_every_start_updates_the_marks(tmp_path: Path) -> None:
+    cells = [cover.key(dict(each.axes)) for each in {each.cell: each for each in TRIALS}.values()]
+    part = Study(partial=("--limit 2",), whole={"cells": cells, "seeds": [0, 1, 2, 3]})
+
+    def now() -> list[str]:
+        table = tables.load(tmp_path)
+        return manifest.partial_now(table.manifest, table.trials, {each: each for each in table.meta["axes"]})
+
+    assert go(tmp_path, TRIALS[:2], part) == 0
+    assert now() == ["--limit 2"]
+    assert go(tmp_path, TRIALS[:2]) == 0  # nothing to do, and all of a smaller study
+    assert now() == []
+    assert len(manifest.read(tmp_path)["sessions"]) == 1
+    assert go(tmp_path, TRIALS[:2], part) == 0
+    assert now() == ["--limit 2"]
+    seeds = Study(partial=("--limit 2",), whole={"cells": cells[:1], "seeds": [0, 1]})
+    assert go(tmp_path, TRIALS[:1], seeds) == 0  # a part of what is whole
+    assert now() == []
 
 
 def test_checkpoints_do_not_show_in_the_tables(whole: Path, tmp_path: Path) -> None:

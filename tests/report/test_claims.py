@@ -12,11 +12,11 @@ from synthetic_results import synthetic
 
 from bench import cli
 from bench.judge.claim import VERDICTS
-from bench.report import claim_section, claim_text
+from bench.report import claim_section, claim_text, first
 from bench.report.claims import changes, judged, read, remember
 from bench.report.template import environment
 from bench.report.view import View
-from bench.store import manifest
+from bench.store import cover, manifest
 from bench.store.tables import Results
 from bench.study.claims import fingerprints
 from bench.study.shape import ClaimBlock
@@ -101,15 +101,15 @@ def blocks(claims: list[dict[str, Any]] = CLAIMS) -> list[ClaimBlock]:
 
 
 def test_a_claim_that_was_changed_after_the_first_results(results: Results) -> None:
-    first = {"sessions": [{"claims": dict(fingerprints(blocks(CLAIMS[:3]), {}))}, {"claims": {}}]}
+    earlier = {"sessions": [{"claims": dict(fingerprints(blocks(CLAIMS[:3]), {}))}, {"claims": {}}]}
     edited = [CLAIMS[0], {**CLAIMS[1], "margin": 0.1}, {**CLAIMS[2], "text": "else"}, CLAIMS[3]]
-    assert changes(blocks(edited), {}, first) == {
+    assert changes(blocks(edited), {}, earlier) == {
         "dropout-helps": "changed after the first results",
         "modes": "added after the first results",
     }
     assert changes(blocks(), {}, {"sessions": [{}]}) == changes(blocks(), {}, {}) == {}
-    assert len(changes(blocks(CLAIMS[:3]), {"dropout": 0.0}, first)) == 3
-    old = Results(**{**vars(results), "manifest": first, "study": {**results.study, "claims": edited}})
+    assert len(changes(blocks(CLAIMS[:3]), {"dropout": 0.0}, earlier)) == 3
+    old = Results(**{**vars(results), "manifest": earlier, "study": {**results.study, "claims": edited}})
     assert [each.changed for each in judged(old)][1] == "changed after the first results"
     assert "was changed after the first results were there" in section(old)
 
@@ -148,6 +148,29 @@ def test_a_whole_start_after_a_partial_one_makes_good(tmp_path: Path) -> None:
     assert manifest.partial_now(manifest.read(tmp_path)) == []
     assert manifest.partial_now({"partial": ["--seeds 2"], "sessions": [{}]}) == ["--seeds 2"]
     assert manifest.partial_now({}) == []
+
+
+def test_partial_starts_that_cover_the_grid_together_are_whole(results: Results) -> None:
+    axes = View(results).all_axes
+    keys = cover.keys(results.trials, axes)
+    start = {"partial": ["--where lr_ratio == 1"], "cells": sorted(set(keys)), "seeds": list(range(6))}
+    whole = Results(**{**vars(results), "manifest": {"last_start": start}})
+    assert View(whole).partial == []
+    assert {each.verdict for each in judged(whole)} != {"untestable"}
+    for lacks in ({"cells": [*start["cells"], cover.key({"lr_ratio": 999})]}, {"seeds": list(range(7))}):
+        part = Results(**{**vars(results), "manifest": {"last_start": {**start, **lacks}}})
+        assert View(part).partial == ["--where lr_ratio == 1"]
+        assert {each.verdict for each in judged(part)} == {"untestable"}
+        assert first.content(View(part))["partial"] == ["--where lr_ratio == 1"]
+    good = {"partial": ["--limit 5"], "last_start": {"partial": []}}  # made good by a whole start
+    assert first.content(View(Results(**{**vars(results), "manifest": good})))["partial"] == []
+
+
+def test_cells_are_the_same_in_the_study_and_in_the_table() -> None:
+    for study, table in ((1, 1.0), (1, "1"), (0.5, "0.5"), (True, "True"), (None, float("nan")), ("a", "a")):
+        assert cover.key({"axis": study}) == cover.key({"axis": table})
+    assert cover.key({"axis": 1}) != cover.key({"axis": 2})
+    assert cover.key({"axis": 1}) != cover.key({"other": 1})
 
 
 # --- the page

@@ -390,7 +390,12 @@ def test_where(where: str, number: int) -> None:
     study = read(GRID, where=where)
     assert len(study.cells) == number
     assert study.all_cells == 12
-    assert study.partial == ()
+    assert study.partial == (f"--where {where}",)
+    assert len(set(study.whole["cells"])) == len(study.whole_cells) == 12
+
+
+def test_where_that_leaves_every_cell_is_whole() -> None:
+    assert read(GRID, where="steps >= 1").partial == ()
 
 
 @pytest.mark.parametrize(
