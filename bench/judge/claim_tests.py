@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from bench.judge.claim_values import (
     cells_of,
     has_undecided,
     matching,
+    measures_of,
     scale_of,
     values_of,
 )
@@ -178,7 +178,7 @@ def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
     Raises:
         UserError: the tables lack what it names, or a log-ratio has no logarithm.
     """
-    quantity, scale = claim.quantity, scale_of(claim.quantity, evidence)
+    quantity, scale = claim.quantity, scale_of(claim.quantity, evidence, arms.trials)
     sign = -1.0 if claim.expect == LESS else 1.0
     ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
     values = [values_of(quantity, arms.trials, evidence, way, claim.expect, scale.log) for way in ways]
@@ -231,19 +231,11 @@ def _best_possible(claim: Claim, arms: Arms, evidence: Evidence, low: float, hig
     name = claim.quantity.names[0]
     floors = [
         float(measure["floors"][name]["mean"])
-        for measure in _measures(arms, evidence)
+        for measure in measures_of(arms.trials, evidence)
         if claim.quantity.kind == "metric" and name in (measure.get("floors") or {})
     ]
     is_lower = (evidence.meta.get("directions") or {}).get(name) == "lower"
     return max([low, *(floor for floor in floors if is_lower and math.isfinite(floor))])
-
-
-def _measures(arms: Arms, evidence: Evidence) -> list[dict[str, Any]]:
-    """How the compared trials were measured."""
-    meta = evidence.meta
-    measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
-    used = {int(of.get(str(trial), 0)) for trial in arms.trials["trial"]}
-    return [measures[i] for i in sorted(used) if i < len(measures)]
 
 
 def _room(control: float, bound: float, sign: float, log: bool) -> float:

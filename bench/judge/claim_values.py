@@ -106,11 +106,21 @@ def column_of(axis: str, evidence: Evidence) -> str:
 
 
 def matching(evidence: Evidence, where: Where) -> NDArray[np.bool_]:
-    """Which trials [N] have, at every axis or key, one of the values meant."""
+    """Which trials [N] have, at every axis or key, one of the values meant.
+
+    Raises:
+        UserError: the table has no such axis, or no trial with one of the values.
+    """
     chosen = np.ones(len(evidence.trials), dtype=np.bool_)
     for axis, wanted in where.items():
         values = evidence.trials[column_of(axis, evidence)].tolist()
-        chosen &= np.array([any(same(value, each) for each in wanted) for value in values], dtype=np.bool_)
+        hits = np.array([[same(value, each) for value in values] for each in wanted], dtype=np.bool_)
+        hits = hits.reshape(len(wanted), len(values))
+        lacking = [each for each, found in zip(wanted, hits.any(1), strict=True) if not found]
+        if lacking:
+            said = ", ".join("none" if each is None else str(each) for each in lacking)
+            raise UserError(f"no trial has {axis} {said}")
+        chosen &= hits.any(0)
     return chosen
 
 
@@ -122,10 +132,18 @@ def same(value: Any, wanted: Any) -> bool:
     if isinstance(value, (bool, np.bool_)) or isinstance(wanted, bool):
         return str(value).lower() == str(wanted).lower()
     if isinstance(value, str):
-        return value == str(wanted)
+        return value == str(wanted) or (isinstance(wanted, (int, float)) and _reads(value, float(wanted)))
     if not isinstance(wanted, (int, float)) or not isinstance(value, (int, float, np.number)):
         return bool(value == wanted)
     return math.isclose(float(value), float(wanted), rel_tol=1e-9, abs_tol=1e-15)
+
+
+def _reads(text: str, wanted: float) -> bool:
+    """Whether a text is this number: a column of mixed types may hold 1 as `1`, `1.0` or `1e0`."""
+    try:
+        return math.isclose(float(text), wanted, rel_tol=1e-9, abs_tol=1e-15)
+    except ValueError:
+        return False
 
 
 def cells_of(trials: pd.DataFrame, axes: Mapping[str, str]) -> list[str]:
@@ -135,14 +153,24 @@ def cells_of(trials: pd.DataFrame, axes: Mapping[str, str]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # 12 digits: values that differ are other cells, and 0.1 + 0.2 is 0.3.
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-def scale_of(quantity: Quantity, evidence: Evidence) -> Scale:
+def measures_of(trials: pd.DataFrame, evidence: Evidence) -> list[Mapping[str, Any]]:
+    """How these trials were measured: one entry for each data set, metrics and floors among them."""
+    meta = evidence.meta
+    measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
+    used = {int(of.get(str(trial), 0)) for trial in trials["trial"]}
+    return [measures[i] for i in sorted(used) if i < len(measures)]
+
+
+def scale_of(quantity: Quantity, evidence: Evidence, trials: pd.DataFrame | None = None) -> Scale:
     """On what scale a quantity is compared, from the units and directions that the tables tell.
 
     Rates, counts and monitors by their difference, distances (except those that may be below 0) by the
-    logarithm of their ratio; `quantity.scale` says otherwise.
+    logarithm of their ratio; `quantity.scale` says otherwise. `trials`: those meant, whose data bound what
+    is counted in modes; without them all.
     """
     if quantity.is_share:
         return Scale(False, "share of trials", low=0.0, high=1.0)
@@ -158,8 +186,9 @@ def scale_of(quantity: Quantity, evidence: Evidence) -> Scale:
     )
     low = 0.0 if unit in (*_FROM_0_TO_1, *_FROM_0) else -math.inf
     high = 1.0 if unit in _FROM_0_TO_1 else math.inf
-    if unit == "modes" and meta.get("n_modes"):
-        high = float(meta["n_modes"])
+    if unit == "modes":
+        used = measures_of(evidence.trials if trials is None else trials, evidence)
+        high = max((float(each["n_modes"]) for each in used if each.get("n_modes")), default=math.inf)
     return Scale(
         log, "log-ratio" if log else unit or name, better if better in (LOWER, HIGHER) else "", low, high
     )

@@ -312,8 +312,8 @@ def test_what_the_tables_lack_is_untestable_and_never_raises() -> None:
         (effect(FLAG, "degraded"), "the table of trials has no flag.degraded"),
         (effect(MONITOR, "d_auc"), "the curves have no monitor d_auc"),
         (replace(SCORE, where={"depth": (3,)}), "the table of trials has no depth"),
-        (replace(SCORE, where={"width": (9,)}), "no finished trials to compare"),
-        (replace(SCORE, compare={"arm": ("new", "gone")}), "no finished trials to compare"),
+        (replace(SCORE, where={"width": (1, 9)}), "no trial has width 9"),
+        (replace(SCORE, compare={"arm": ("new", "gone")}), "no trial has arm gone"),
         (replace(SCORE, compare={"depth": (1, 2)}), "the table of trials has no depth"),
         (effect(METRIC, "score", scale="log_ratio"), "final score is not above 0 in"),
     ):
@@ -322,7 +322,10 @@ def test_what_the_tables_lack_is_untestable_and_never_raises() -> None:
             assert made.verdict == UNTESTABLE, claim
         assert why in one(claim, evidence).reason
     assert one(SCORE, empty, positive_control={"depth": (1,)}).reason.startswith("positive control: ")
-    assert "no trial of the positive control" in one(SCORE, evidence, positive_control={"width": (9,)}).reason
+    made = one(SCORE, evidence, positive_control={"width": (9,)})
+    assert made.reason == "positive control: no trial has width 9"
+    crashed = replace(evidence, trials=evidence.trials.assign(status="crashed"))
+    assert "no trial of the positive control" in one(SCORE, crashed, positive_control={"width": (1,)}).reason
 
 
 def test_cells_of_one_arm_alone_move_nothing() -> None:
@@ -343,6 +346,35 @@ def test_cells_of_one_arm_alone_move_nothing() -> None:
     # A partner that has not run yet is not absent.
     waits = evidence.trials.assign(status=np.where(absent, "pending", "done"))
     assert f"{N} of its trials are not finished" in one(claim, replace(evidence, trials=waits)).reason
+
+
+def test_values_of_an_axis_of_mixed_types_are_found() -> None:
+    evidence = tables(N, 3, final__score=scores(0.5, cells=3))
+    trials = evidence.trials.assign(width=evidence.trials["width"].map({1: "1", 2: "0.0", 3: "auto"}))
+    made = one(replace(SCORE, where={"width": (1.0, 0)}), replace(evidence, trials=trials))
+    assert (made.verdict, made.pairs) == (SUPPORTED, 2 * N)
+    made = one(replace(SCORE, where={"width": (1.0, 4)}), replace(evidence, trials=trials))
+    assert (made.verdict, made.reason) == (UNTESTABLE, "no trial has width 4")
+
+
+def test_cells_that_differ_in_the_seventh_digit_are_two() -> None:
+    evidence = tables(N, 2, final__score=scores(0.5, cells=2))
+    trials = evidence.trials.assign(width=evidence.trials["width"].map({1: 0.1234567, 2: 0.1234568}))
+    made = one(SCORE, replace(evidence, trials=trials))
+    assert (made.verdict, made.pairs) == (SUPPORTED, 2 * N)
+    assert [cell.name for cell in made.cells] == ["width 0.1234567", "width 0.1234568"]
+
+
+def test_modes_are_bounded_by_the_data_of_the_arms() -> None:
+    evidence = tables(N, 3, final__modes__covered=np.full((2, 3, N), 8.0))
+    of = {trial: int(width) - 1 for trial, width in evidence.trials[["trial", "width"]].to_numpy()}
+    meta = {"measures": [{"n_modes": 8}, {"n_modes": 25}, {}], "measure_of": of}
+    evidence = replace(evidence, meta={**evidence.meta, **meta})
+    modes = effect(METRIC, "modes.covered", margin=0.5)
+    assert "no room" in one(replace(modes, where={"width": (1, 3)}), evidence).reason
+    assert one(modes, evidence).verdict == NO_EFFECT
+    assert one(replace(modes, where={"width": (2,)}), evidence).verdict == NO_EFFECT
+    assert one(replace(modes, where={"width": (3,)}), evidence).verdict == NO_EFFECT
 
 
 def test_nothing_but_nulls() -> None:
@@ -498,6 +530,8 @@ def test_the_seeds_that_would_settle_it() -> None:
         (0.4, 0.4, True), (8.0, 8, True), ("none", None, True), (None, "none", True), (math.nan, None, True),
         (0.1 + 0.2, 0.3, True), ("8", 8, True), (8.0, "x", False), (True, True, True), (True, 1, False),
         ("mlp(width=8)", "mlp", False), (0.4, {"a": 1}, False), ("x", ["x"], False),
+        ("1", 1.0, True), ("0.0", 0, True), ("0.30000000000000004", 0.3, True), ("1", 10, False),
+        ("x", 1, False), ("true", True, True), ("1", True, False), ("nan", 0.0, False),
     ],
 )  # fmt: skip
 def test_values_of_axes(value: Any, wanted: Any, equal: bool) -> None:
