@@ -13,6 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
 from bench.errors import UserError
 from bench.judge.intervals import Array
@@ -88,23 +89,45 @@ def content(view: View) -> dict[str, Any]:
             "onset_words": "No trial failed, so there is no time to failure.",
             "onset_banded": 0,
         }
-    onsets, judged = onsets_of(view)
     axes: list[str | None] = [*view.axes] or [None]
-    found = [_axis(view, axis, onsets, judged) for axis in axes]
+    readings = onsets_of(view), onsets_of(view, undecided_failed=True)
+    found = [_axis(view, axis, (readings[0][0], readings[1][0]), readings[0][1]) for axis in axes]
     return {"onsets": found, "onset_words": "", "onset_banded": BANDED}
 
 
-def onsets_of(view: View) -> tuple[Onsets, pd.DataFrame]:
-    """When each judged trial failed, an undecided one as not failed, and the trials in that order."""
+def onsets_of(view: View, undecided_failed: bool = False) -> tuple[Onsets, pd.DataFrame]:
+    """When each judged trial failed, an undecided one as asked for, and the trials in that order."""
     curves = view.results.curves
     last = curves.groupby("trial")["step"].max().to_dict()
     planned = view.results.meta.get("steps") or {}
     steps = {trial: int(planned.get(trial, last.get(trial, 0))) for trial in view.results.trials["trial"]}
-    return failure_onsets(view.results.trials, curves, steps)
+    return failure_onsets(view.results.trials, curves, steps, undecided_failed)
 
 
-def _axis(view: View, axis: str | None, onsets: Onsets, judged: pd.DataFrame) -> dict[str, Any]:
-    values = view.values(axis, judged) if axis else ["all trials"]
+def matched(view: View, axis: str, judged: pd.DataFrame) -> NDArray[np.bool_]:
+    """The trials whose seed and other axes every value of an axis has, equally often: a mask [N].
+
+    Where cells are excluded, the values of an axis stand for different cells, and a difference between them
+    may be one between these.
+    """
+    others = [column for each, column in view.axes.items() if each != axis]
+    keys = judged.groupby([*others, "seed"], dropna=False, sort=False).ngroup().to_numpy()
+    values = [view.matches(axis, value, judged).to_numpy(bool) for value in view.values(axis, judged)]
+    counts = np.array([np.bincount(keys[at], minlength=keys.max() + 1) for at in values if at.any()])
+    found: NDArray[np.bool_] = (counts == counts[0]).all(0)[keys]
+    return found
+
+
+def _axis(
+    view: View, axis: str | None, readings: tuple[Onsets, Onsets], judged: pd.DataFrame
+) -> dict[str, Any]:
+    """`readings`: the undecided as not failed, which is drawn, and as failed."""
+    values, every = view.values(axis, judged) if axis else ["all trials"], len(judged)
+    kept = matched(view, axis, judged) if axis else np.ones(every, dtype=np.bool_)
+    alike = bool(kept.any())
+    if alike:
+        readings, judged = (readings[0].of(kept), readings[1].of(kept)), judged[kept]
+    onsets = readings[0]
     steps = grid_of(onsets)
     timed = []
     for value in values:
@@ -118,11 +141,17 @@ def _axis(view: View, axis: str | None, onsets: Onsets, judged: pd.DataFrame) ->
     shown = [each for each in timed if each in ranked and each.onsets.failed.any()]
     drawn = panels([_all_causes(timed, values, name), *(_of_kinds(each, name) for each in shown)])
     rows = [row for each in timed for row in each.rows(name)]
+    words = _test(readings, values, timed, view, axis, judged) if alike else _unlike(name)
+    if len(judged) < every:
+        words += (
+            f" Drawn and tested: the {len(judged)} of {every} trials whose seed and other settings all "
+            f"values of {name} have."
+        )
     more = len([each for each in timed if each.onsets.failed.any()]) - len(shown)
     return {
         "axis": clean(axis) if axis else "",
         "figure": Figure(drawn, rows, f"failure-over-steps-{name}"),
-        "test": _test(onsets, values, timed, view, axis, judged),
+        "test": words.strip(),
         "more": f"The kinds of {more} more values, which failed less, are in the CSV." if more > 0 else "",
     }
 
@@ -136,10 +165,22 @@ def grid_of(onsets: Onsets) -> Array:
     return steps
 
 
+def _unlike(name: str) -> str:
+    return (
+        f"No seed and other settings are shared by all values of {name}: each curve is of other cells, and "
+        "they are not to be compared, so there is no test."
+    )
+
+
 def _test(
-    onsets: Onsets, values: Sequence[Any], timed: Sequence[Timed], view: View, axis: str | None, judged: Any
+    readings: tuple[Onsets, Onsets],
+    values: Sequence[Any],
+    timed: Sequence[Timed],
+    view: View,
+    axis: str | None,
+    judged: pd.DataFrame,
 ) -> str:
-    """The log-rank test between the values of an axis, as a sentence."""
+    """The log-rank test between the values of an axis, as a sentence: the larger p of both readings."""
     if axis is None or len(timed) < 2:
         return ""
     groups = np.full(len(judged), -1)
@@ -147,11 +188,18 @@ def _test(
         groups[view.matches(axis, value, judged).to_numpy(bool)] = i
     try:
         # The draws of exchanges must not differ from one page to the next.
-        found = logrank(onsets, groups, np.random.default_rng(0))
+        tests = [logrank(each, groups, np.random.default_rng(0)) for each in _differing(readings)]
     except UserError as error:
         return str(error)
+    found = max(tests, key=lambda each: -1.0 if each.p is None else each.p)
+    both = ", the larger p of the undecided as failed and as not" if len(tests) > 1 else ""
     p = "no p" if found.p is None else f"p = {number(found.p)}" if found.p >= 0.001 else "p < 0.001"
-    return f"Do the values of {clean(axis)} fail at the same pace? {p} ({found.method})."
+    return f"Do the values of {clean(axis)} fail at the same pace? {p} ({found.method}{both})."
+
+
+def _differing(readings: tuple[Onsets, Onsets]) -> tuple[Onsets, ...]:
+    """One of the readings where no trial is undecided."""
+    return readings if (readings[0].failed != readings[1].failed).any() else readings[:1]
 
 
 def _end(values: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -115,3 +116,48 @@ def test_very_many_steps_are_thinned(tmp_path: Path) -> None:
     grid = onset.grid_of(onset.onsets_of(view)[0])
     assert len(grid) <= onset.MOST_STEPS
     assert (grid[0], grid[-1]) == (0.0, 306.0)
+
+
+def crossed(tmp_path: Path, lacking: Callable[[str, int], bool], ill: str, outcome: str = "stalled") -> View:
+    """Cells of knob (a, b) x data (1, 2) at 8 seeds without those lacking; data of `ill` fail since 100."""
+    values = {"a1": 1.0, "a2": 2.0, "b1": 3.0, "b2": 4.0}
+    before = made(tmp_path, values, 8, lambda v, s: outcome if v[1] == ill else "converged")
+    trials = before.results.trials
+    trials = trials.assign(knob=trials["knob"].str[0], load=trials["knob"].str[1])
+    gone = [lacking(k + n, s) for k, n, s in zip(trials["knob"], trials["load"], trials["seed"], strict=True)]
+    trials = trials[[not each for each in gone]].reset_index(drop=True)
+    study = {"name": "crossed", "grid": {"knob": ["a", "b"], "load": ["1", "2"]}}
+    view = View(Results(**{**vars(before.results), "trials": trials, "study": study}))
+    fates = zip(trials["trial"], trials["outcome"], strict=True)
+    return with_curves(view, {name: 100 if fate == "stalled" else None for name, fate in fates})
+
+
+def test_a_cell_that_a_value_lacks_is_in_no_curve_and_no_test(tmp_path: Path) -> None:
+    """b has not the load 2, which fails whatever the knob: a is not the worse for it."""
+    found = onset.content(crossed(tmp_path, lambda cell, seed: cell == "b2", "2"))["onsets"][0]
+    assert found["axis"] == "knob"
+    assert "? p = 1 (log-rank" in found["test"]
+    assert found["test"].endswith(
+        "Drawn and tested: the 16 of 24 trials whose seed and other settings all values of knob have."
+    )
+    assert all(row["share_at_most"] == 0 for row in found["figure"].rows)
+    assert max(row["at_risk"] for row in found["figure"].rows) == 8
+
+
+def test_values_without_a_common_cell_are_not_tested(tmp_path: Path) -> None:
+    found = onset.content(crossed(tmp_path, lambda cell, seed: cell in ("a1", "b2"), "2"))["onsets"][0]
+    assert found["test"] == (
+        "No seed and other settings are shared by all values of knob: each curve is of other cells, and they "
+        "are not to be compared, so there is no test."
+    )
+
+
+def test_the_larger_p_of_both_readings_of_the_undecided_counts(tmp_path: Path) -> None:
+    """a fails always; b is undecided on as many seeds: failed or not, which decides the test."""
+    fates = {"a": "stalled", "b": "undertrained"}
+    before = made(tmp_path, {"a": 2.0, "b": 1.0}, 8, lambda v, s: fates[v])
+    names = before.results.trials["trial"]
+    decided = with_curves(before, {n: 500 if n.startswith("a") else None for n in names})
+    test = onset.content(decided)["onsets"][0]["test"]
+    assert "? p = 1 (log-rank" in test
+    assert test.endswith("the larger p of the undecided as failed and as not).")
