@@ -16,6 +16,7 @@ from bench.judge.claim import CONTROL, FAILURE, LESS, OUTCOME, Claim, Quantity
 from bench.judge.claim_values import (
     Evidence,
     cells_of,
+    ends_of,
     has_undecided,
     matching,
     measures_of,
@@ -272,7 +273,8 @@ class Valued:
 def value_of(claim: Claim, evidence: Evidence) -> Valued:
     """The quantity of a value claim over the trials that it is about.
 
-    An undecided trial might belong to `among`: it is left out, and taken in.
+    An undecided trial might belong to `among`: it is left out, and taken in. Diverged ones may lie on
+    either side, see `_between`.
 
     Raises:
         UserError: the tables lack what it names.
@@ -286,11 +288,13 @@ def value_of(claim: Claim, evidence: Evidence) -> Valued:
         ways.append(ALL_FAILED)
     at, counts = [], []
     for way in ways:
-        values = values_of(claim.quantity, trials, evidence, way)
+        ends = ends_of(claim.quantity, trials, evidence, way)
         taken = values_of(among, trials, evidence, way) == 1 if claim.among else np.ones(len(trials), bool)
-        counts.append((int(taken.sum()), int(np.isnan(values[taken]).sum())))
+        counts.append((int(taken.sum()), int(np.isnan(ends[0][taken]).sum())))
         seeds = [int(each) for each in trials["seed"]]
-        at.append(_level_at(seeds, values, taken, claim.quantity.is_share))
+        low, high = (_level_at(seeds, each, taken, claim.quantity.is_share) for each in ends)
+        is_one = np.array_equal(ends[0][taken], ends[1][taken], equal_nan=True)
+        at.append(low if is_one else _between(low, high))
     unit = scale_of(claim.quantity, evidence).unit
     unit = claim.quantity.names[0] if unit == "log-ratio" else unit
     return Valued(tuple(at), *counts[0], int((meant & ~done).sum()), unit)
@@ -307,6 +311,30 @@ def _level_at(seeds: Sequence[int], values: Array, taken: NDArray[np.bool_], is_
         if np.isfinite(points).all() and points.size and np.ptp(points) > NO_SPREAD:
             return over_seeds(points.tolist(), confidence)
         return _median_level(points, confidence)
+
+    return at
+
+
+def _between(low: EstimateAt, high: EstimateAt) -> EstimateAt:
+    """From the lower end with the diverged below all others to the upper end with them above.
+
+    Within bounds exactly where both are, and outside only where both are on one side: then medians are so
+    for every value that the diverged might have had. The estimate lies between the two; NaN where so many
+    diverged that one of them is infinite.
+    """
+
+    def at(confidence: float) -> Estimate:
+        below, above = low(confidence), high(confidence)
+        mean = (below.mean + above.mean) / 2
+        known = [e for e in (below.low, above.low, below.high, above.high) if e is not None]
+        is_whole = len(known) == 4
+        return replace(
+            below,
+            mean=mean if math.isfinite(mean) else math.nan,
+            low=min(known) if is_whole else None,
+            high=max(known) if is_whole else None,
+            method=f"{below.method}, the diverged at either end",
+        )
 
     return at
 

@@ -116,7 +116,7 @@ def matching(evidence: Evidence, where: Where) -> NDArray[np.bool_]:
         values = evidence.trials[column_of(axis, evidence)].tolist()
         hits = np.array([[same(value, each) for value in values] for each in wanted], dtype=np.bool_)
         hits = hits.reshape(len(wanted), len(values))
-        lacking = [each for each, found in zip(wanted, hits.any(1), strict=True) if not found]
+        lacking = [each for each, found in zip(wanted, hits, strict=True) if not found.any()]
         if lacking:
             said = ", ".join("none" if each is None else str(each) for each in lacking)
             raise UserError(f"no trial has {axis} {said}")
@@ -206,12 +206,13 @@ def values_of(
     undecided: float,
     expect: str | None = None,
     log: bool = False,
+    died: float = math.nan,
 ) -> Array:
     """The value of each finished trial, [N]; NaN where it is not known.
 
     A share is 0 or 1, `undecided` for trials that the rules left undecided. A diverged trial is infinite,
-    on the worse side: by the metric's direction, or else on the side that is not expected (NaN where
-    nothing is).
+    on the worse side: by the metric's direction, or else on the side that is not expected. Where nothing is,
+    it is `died`: neither side is worse, so ask for both (`ends_of`).
 
     Args:
         log: natural logarithms of the values; an infinite one stays what it is.
@@ -230,11 +231,23 @@ def values_of(
         values = medians.reindex(trials["trial"].astype(str)).to_numpy(dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     values = _logarithms(values, quantity) if log else values
-    died = (trials["outcome"] == DIVERGED).to_numpy(dtype=np.bool_)
+    diverged = (trials["outcome"] == DIVERGED).to_numpy(dtype=np.bool_)
     better = scale_of(quantity, evidence).better or {None: "", LESS: LOWER}.get(expect, HIGHER)
     if not better:
-        return np.where(died, np.nan, values)
-    return worst_if_diverged(values, died, better)
+        return np.where(diverged, died, values)
+    return worst_if_diverged(values, diverged, better)
+
+
+def ends_of(
+    quantity: Quantity, trials: pd.DataFrame, evidence: Evidence, undecided: float
+) -> tuple[Array, Array]:
+    """The values where nothing is expected, twice, [N] each: the diverged below all others, and above.
+
+    To leave them out would be survivorship bias. What holds both ways holds whatever they would have been.
+    Equal where no trial diverged, of shares, and of metrics with a direction.
+    """
+    low, high = (values_of(quantity, trials, evidence, undecided, died=end) for end in (-math.inf, math.inf))
+    return low, high
 
 
 def _logarithms(values: Array, quantity: Quantity) -> Array:

@@ -46,7 +46,7 @@ from bench.judge.claim_tests import (
     per_seed,
     value_of,
 )
-from bench.judge.claim_values import Evidence, has_undecided, matching, values_of
+from bench.judge.claim_values import Evidence, ends_of, has_undecided, matching
 from bench.judge.intervals import SEEDS_FOR_INTERVAL
 from bench.judge.stats import Estimate, points_only
 
@@ -80,18 +80,24 @@ class _Draft:
 
 
 def judge_claims(
-    claims: Sequence[Claim], evidence: Evidence, positive_control: Where | None = None, look: int = 1
+    claims: Sequence[Claim],
+    evidence: Evidence,
+    positive_control: Where | None = None,
+    look: int = 1,
+    more_claims: int = 0,
 ) -> tuple[Judged, ...]:
     """Every claim of a study with its verdict, in the order given.
 
     They are one family (Holm): see `claim_family`. `look`: how many sets of seeds have been judged so far,
-    this one included.
+    this one included. `more_claims`: members of the family that are not judged any more, as if their p was 1.
     """
     level = level_of(look)
     refused = _refused(evidence, positive_control or {})
     drafts = [_draft(claim, evidence, refused) for claim in claims]
-    confidences = step_down([draft.is_decided for draft in drafts], [draft.p for draft in drafts], level)
-    more = {"family": len(drafts), "look": look, "level": level}
+    decided = [*(draft.is_decided for draft in drafts), *[lambda _: False] * more_claims]
+    p = [*(draft.p for draft in drafts), *[1.0] * more_claims]
+    confidences = step_down(decided, p, level)[: len(drafts)]
+    more = {"family": len(drafts) + more_claims, "look": look, "level": level}
     return tuple(
         _judged(draft, confidence, more) for draft, confidence in zip(drafts, confidences, strict=True)
     )
@@ -114,13 +120,30 @@ def verdict_of(claim: Claim, estimate: Estimate) -> str:
 
 
 def side(claim: Claim, estimate: Estimate) -> int:
-    """1: as expected, -1: the opposite, 0: the interval (if there is one) allows both."""
+    """1: as expected, -1: the opposite, 0: the interval (if there is one) allows both.
+
+    Of a value 1: within its bounds, -1: below, -2: above them.
+    """
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return 0
-    if claim.is_value:
-        return {SUPPORTED: 1, REFUTED: -1}.get(verdict_of(claim, estimate), 0)
+    if claim.within is not None:
+        is_out = -1 if high < claim.within[0] else -2
+        return {SUPPORTED: 1, REFUTED: is_out}.get(verdict_of(claim, estimate), 0)
     return int(low > 0) - int(high < 0)
+
+
+def _together(claim: Claim, at: Sequence[EstimateAt], p: Sequence[float | None]) -> float:
+    """The p of all readings of a claim: the largest, for all must leave 0 out; 1 where their sides differ.
+
+    Where they differ the claim is decided at no confidence. A small p would put it early in Holm's order,
+    and keep the claims after it from what they are owed.
+    """
+    known = [each for each in p if each is not None]
+    if len(known) < len(p) or not known or max(known) >= 1:
+        return 1.0
+    inside = max((1 - max(known)) / 2, 1e-6)  # a confidence at which every interval leaves 0 out
+    return max(known) if len({side(claim, each(inside)) for each in at}) == 1 else 1.0
 
 
 def _refused(evidence: Evidence, positive_control: Where) -> tuple[str, ...]:
@@ -167,9 +190,9 @@ def _draft_value(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> 
     def ends(at: EstimateAt, confidence: float) -> tuple[float, float]:
         return (1.0, math.inf) if side(claim, at(confidence)) else (-1.0, math.inf)
 
-    p = 1.0 if why else max(intervals.p_value(lambda level, at=at: ends(at, level)) for at in found.at)  # type: ignore[misc]
+    p = [intervals.p_value(lambda level, at=at: ends(at, level)) for at in found.at if not why]  # type: ignore[misc]
     record = {"unit": found.unit, "pairs": found.trials, "unpaired": found.unknown}
-    return _Draft(claim, tuple(why), found.at, p, (), record)
+    return _Draft(claim, tuple(why), found.at, _together(claim, found.at, p), (), record)
 
 
 def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> _Draft:
@@ -184,7 +207,7 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) ->
             f"the control leaves no room: at {found.control:.3g} it could change by "
             f"{max(found.room, 0.0):.2g}, and the margin is {claim.margin:g}"
         )
-    p = [each.p for each in effects]
+    at = tuple(each.at for each in found.effects)
     cells = by_cell(claim, arms, evidence)
     record = {
         "unit": found.unit,
@@ -202,8 +225,8 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) ->
     return _Draft(
         claim,
         tuple(why),
-        tuple(each.at for each in found.effects),
-        1.0 if why or None in p else max(each for each in p if each is not None),
+        at,
+        1.0 if why else _together(claim, at, [each.p for each in effects]),
         tuple(each.at for each in failure),
         record,
     )
@@ -219,19 +242,28 @@ def _too_few(n: int, unfinished: int) -> list[str]:
 
 
 def _seen(premise: Premise, arms: Arms, evidence: Evidence) -> Seen:
-    """A premise beside its arm: the rate, or the median over seeds; with undecided trials both ways hold."""
+    """A premise beside its arm: the rate, or the median over seeds, which must be known for most of them.
+
+    It holds if it holds every way: with the undecided failed and not, with the diverged at either end.
+    """
     quantity = premise.quantity
     ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
     chosen = arms.of(premise.arm)
-    values = [values_of(quantity, arms.trials, evidence, way) for way in ways]
+    values = [each for way in ways for each in ends_of(quantity, arms.trials, evidence, way)]
     levels = [over_arm(arms, each, chosen, quantity.is_share) for each in values]
     n = len(per_seed(arms.seeds, values[0], chosen))
+    if 2 * n <= len({seed for seed, taken in zip(arms.seeds, chosen, strict=True) if taken}):
+        return Seen(premise.says, math.nan, False, n)
     worst = next((each for each in levels if not premise.holds(each)), levels[0])
     return Seen(premise.says, worst, all(premise.holds(each) for each in levels), n)
 
 
 def _found(seen: Seen) -> str:
-    return "not known" if math.isnan(seen.value) else f"found {seen.value:.4g} over {seen.n} seeds"
+    if math.isnan(seen.value):
+        return f"known in {seen.n} seed{'s' if seen.n != 1 else ''} only" if seen.n else "not known"
+    if math.isinf(seen.value):
+        return f"too many of {seen.n} seeds diverged"
+    return f"found {seen.value:.4g} over {seen.n} seeds"
 
 
 def _judged(draft: _Draft, confidence: float, more: Mapping[str, Any]) -> Judged:
@@ -264,8 +296,11 @@ def _verdict(draft: _Draft, estimates: Sequence[Estimate], confidence: float) ->
         return UNTESTABLE, "; ".join(draft.why), None
     claim = draft.claim
     verdicts = [verdict_of(claim, each) for each in estimates]
-    if len(set(verdicts)) > 1:
+    sides = [side(claim, each) for each in estimates] if claim.is_value else []
+    if len(set(verdicts)) > 1 or len(set(sides)) > 1:
         first, second = (each.replace("_", " ") for each in verdicts)
+        if first == second:
+            first, second = (_SIDES[each] for each in sides)
         told = f"{first} with no undecided trial failed, {second} with all of them"
         return INCONCLUSIVE, f"{told}: more steps would tell, not more seeds", None
     verdict = verdicts[0]
@@ -280,6 +315,8 @@ def _verdict(draft: _Draft, estimates: Sequence[Estimate], confidence: float) ->
         reason = "the interval holds 0 and reaches beyond the margin"
     return verdict, reason + (f"; about {seeds:,} seeds would settle it" if seeds else ""), seeds
 
+
+_SIDES = {0: "open", 1: "within the bounds", -1: "below the bounds", -2: "above the bounds"}
 
 _REASONS = {
     False: {

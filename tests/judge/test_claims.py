@@ -440,6 +440,69 @@ def test_a_value_among_some_outcomes_and_with_undecided_ones() -> None:
     assert (made.verdict, made.reason) == (UNTESTABLE, "no finished trials to compare")
 
 
+@pytest.mark.parametrize(
+    ("level", "died", "verdict"),
+    [
+        (0.52, 1, SUPPORTED),  # the median bears one infinity on either side
+        (0.52, 4, SUPPORTED),
+        (0.52, 9, INCONCLUSIVE),
+        (0.52, N - 1, INCONCLUSIVE),
+        (0.52, N, INCONCLUSIVE),  # below the bounds or above them: nobody knows
+        (0.9, 3, REFUTED),
+        (0.2, 3, REFUTED),
+        (0.9, 15, INCONCLUSIVE),
+    ],
+)
+def test_a_value_must_hold_with_the_diverged_at_either_end(level: float, died: int, verdict: str) -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[:, :, :died] = "diverged"
+    auc = np.where(outcome == "diverged", np.nan, level + 0.01 * NOISE[:, :1, :N])
+    claim = replace(AUC, among=())
+    made = one(claim, tables(N, outcome=outcome, curves={"d_auc.mean": auc}))
+    assert (made.verdict, made.estimate.n, made.unpaired) == (verdict, N, 0)
+    assert math.isnan(made.estimate.mean) == (died >= N // 2)
+    # What a curve still tells of a trial that diverged is no better than nothing.
+    kept = tables(N, outcome=outcome, curves={"d_auc.mean": level + 0.01 * NOISE[:, :1, :N]})
+    assert one(claim, kept).verdict == verdict
+
+
+def test_one_of_several_cells_of_each_seed_diverged() -> None:
+    outcome = np.full((2, 3, N), "stalled", dtype=object)
+    outcome[0, 0] = "diverged"
+    auc = 0.52 + 0.01 * NOISE[:, :3, :N]
+    made = one(replace(AUC, among=()), tables(N, 3, outcome=outcome, curves={"d_auc.mean": auc}))
+    assert made.verdict == SUPPORTED
+    narrow = one(replace(AUC, among=("stalled",)), tables(N, 3, outcome=outcome, curves={"d_auc.mean": auc}))
+    assert made.estimate.high - made.estimate.low > narrow.estimate.high - narrow.estimate.low  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("died", "missing", "reason"),
+    [
+        (9, 0, ""),
+        (10, 0, "too many of 20 seeds diverged"),
+        (19, 0, "too many of 20 seeds diverged"),
+        (0, 9, ""),
+        (0, 10, "known in 10 seeds only"),
+        (0, 19, "known in 1 seed only"),
+    ],
+)
+@pytest.mark.parametrize(("bound", "at"), [("above", 0.99), ("below", 0.999)])
+def test_a_premise_never_holds_on_a_minority_of_seeds(
+    died: int, missing: int, reason: str, bound: str, at: float
+) -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[:, :, :died] = "diverged"
+    auc = np.full((2, 1, N), 0.995)
+    auc[:, :, N - missing :] = np.nan
+    evidence = tables(N, outcome=outcome, curves={"d_auc.mean": auc}, flag__degraded=NOISE[:, :1, :N] > 0)
+    premise = Premise(Quantity(MONITOR, ("d_auc",)), "control", bound, at)
+    made = one(replace(effect(FLAG, "degraded"), premises=(premise,)), evidence)
+    assert made.premises[0].holds == (not reason)
+    assert (made.verdict == UNTESTABLE) == bool(reason)
+    assert reason in made.reason
+
+
 def test_a_share_within_bounds() -> None:
     flags = np.zeros((2, 1, 100), dtype=bool)
     flags[:, :, :50] = True
@@ -482,6 +545,36 @@ def test_claims_are_a_family_the_untestable_ones_too() -> None:
     assert all((each.family, each.level) == (4, 0.025) for each in made)
     late = one(SCORE, evidence, look=3)
     assert (late.look, late.confidence) == (3, 1 - 0.05 / 8)
+
+
+def test_readings_on_different_sides_come_last_in_the_family() -> None:
+    """Supported without the undecided and refuted with them: decided at no confidence, so its p is 1."""
+    outcome = np.full((2, 1, N), "converged", dtype=object)
+    outcome[0, 0, :8], outcome[1] = "stalled", "undertrained"
+    weak = 2.5 * 0.5 * float(NOISE[0, 0, :N].std(ddof=1)) / math.sqrt(N)  # t = 2.5
+    evidence = tables(N, outcome=outcome, final__weak=scores(weak, 0.5))
+    torn, weaker = judge_claims([effect(OUTCOME, "failure", "less"), effect(METRIC, "weak")], evidence)
+    assert torn.all_failed is not None
+    assert torn.estimate.low is not None
+    assert torn.all_failed.high is not None
+    assert torn.estimate.low > 0 > torn.all_failed.high
+    assert (torn.verdict, torn.p) == (INCONCLUSIVE, 1.0)
+    assert weaker.p is not None
+    assert weaker.p < 0.025
+
+
+def test_a_value_below_its_bounds_in_one_reading_and_above_in_the_other_is_open() -> None:
+    outcome = np.full((2, 1, N), "converged", dtype=object)
+    outcome[1] = "undertrained"
+    auc = np.array([0.3, 0.9])[:, None, None] + 0.01 * NOISE[:, :1, :N]
+    evidence = tables(N, outcome=outcome, curves={"d_auc.mean": auc})
+    made = one(replace(AUC, within=(0.4, 0.5)), evidence)
+    assert (made.verdict, made.p) == (INCONCLUSIVE, 1.0)
+    assert made.reason.startswith("below the bounds with no undecided trial failed, above the bounds with")
+    made = one(replace(AUC, within=(0.7, 0.8)), evidence)
+    assert made.verdict == REFUTED
+    assert made.p is not None
+    assert made.p < 0.025
 
 
 @pytest.mark.parametrize("shift", [-0.6, -0.2, 0.0, 0.1, 0.3, 0.6])
