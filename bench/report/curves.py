@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from bench.report.lines import MOST_NAMED, End, end_labels, looks, room, short
+from bench.report.lines import LETTER, MERGED, MOST_NAMED, End, end_labels, looks, room, short
 from bench.report.svg import INK, MUTED, PANEL, Figure, figure, panels, style, to_svg
 from bench.report.tracks import Array, seed_curves
 from bench.report.view import Group, View
@@ -119,8 +119,8 @@ def _svg(panel: Panel, group: Group, bands: Sequence[Band], values: Sequence[Any
     floor = floor_of(group, panel.column)
     with style():
         made = figure(PANEL, HEIGHT, layout=None)
-        right = room([each.value for each in bands if label(each.value) in named]) + 0.42
-        right = right if len(values) > 1 else 0.15
+        names = room([each.value for each in bands if label(each.value) in named])
+        right = max(names, LETTER * (MERGED if len(bands) > 2 else 0)) + 0.42 if len(values) > 1 else 0.15
         made.subplots_adjust(
             left=0.55 / PANEL, right=1 - right / PANEL, top=1 - 0.45 / HEIGHT, bottom=0.46 / HEIGHT
         )

@@ -22,6 +22,9 @@ from bench.report.words import number
 ALONE = 3.25
 """Inches: the width of a panel that stands alone."""
 
+NARROW = 2.0
+"""Inches of a frame below which the labels of five steps would touch."""
+
 FIRST, SECOND = COLOURS["vanishing_gradient"], COLOURS["total_collapse"]
 
 
@@ -248,7 +251,7 @@ def _draw(
         axes.set_ylim(-0.03, 1.06)
     axes.set_title(panel.title, fontsize=9.5 if outside else None)
     axes.set_xlabel("step")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    _steps(axes, steps)
     axes.margins(x=0.02, y=0.14)
     sns.despine(ax=axes)
     if not drawn:
@@ -261,9 +264,20 @@ def _draw(
         for level, name, _ in bars:
             dashes = "-" if name == "floor" else (0, (2, 1.5))
             ends.append(End(level, f"{name} {number(level)}", INK, dashes))
-        end_labels(axes, ends, size=8)
+        end_labels(axes, ends, size=8, merge=False)
     elif sum(bool(line.name) for line in drawn) > 1:
         axes.legend(fontsize=7.5, handlelength=1.2, borderaxespad=0.2, labelspacing=0.2)
+
+
+def _steps(axes: Axes, steps: Array) -> None:
+    """Ticks of the steps: in a narrow frame the first, the middle and the last one alone."""
+    made = axes.get_figure(root=True)
+    across = axes.get_position().width * made.get_figwidth() if made is not None else 0.0
+    if across >= NARROW or len(steps) < 2:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        return
+    first, last = int(steps[0]), int(steps[-1])
+    axes.set_xticks(sorted({first, (first + last) // 2, last}))
 
 
 def panel_text(panel: Panel, trace: Trace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ LETTER = 0.078
 
 MOST_NAMED = 8
 """Lines that get a colour of their own; of more, the others stay grey behind them."""
+
+MERGED = 14
+"""Letters that a name of several lines has at least."""
+
+SAME = 0.004
+"""Heights of the frame below which two ends are one."""
 
 LONGEST = 22
 """Letters of a line's name; the CSV has the whole one."""
@@ -70,8 +77,11 @@ class End:
     dashes: Any = "-"
 
 
-def end_labels(axes: Axes, ends: Sequence[End], size: float = 8.5) -> None:
+def end_labels(axes: Axes, ends: Sequence[End], size: float = 8.5, merge: bool = True) -> None:
     """Names right of the frame at the heights where the lines end, apart where they would meet.
+
+    None stands above the frame or below it. With `merge`, lines that end at one height share a name, and so
+    do the nearest ones where there are more than the frame has room for.
 
     A leader in the line's own look goes from the end to the name. Limits, scale and place of the axes must
     be final.
@@ -83,21 +93,60 @@ def end_labels(axes: Axes, ends: Sequence[End], size: float = 8.5) -> None:
     inch = float(axes.figure.dpi)
     to_axes = axes.transAxes.inverted()
     wanted = [float(to_axes.transform(axes.transData.transform((1.0, each.y)))[1]) for each in known]
-    places = apart(wanted, 1.25 * size / 72 * inch / float(window.height))
+    gap = 1.25 * size / 72 * inch / float(window.height)
+    blocks = shared(wanted, int(1 / gap) + 1) if merge else [[i] for i in range(len(known))]
+    middles = [float(np.mean([wanted[i] for i in block])) for block in blocks]
+    letters = max(MERGED if merge else 0, *(len(each.text) for each in known))
     away = 0.22 * inch / float(window.width)
-    for y, at, each in zip(wanted, places, known, strict=True):
-        axes.plot(
-            [1.0, 1.0 + 0.8 * away], [y, at], transform=axes.transAxes, color=each.colour, linewidth=1.6,
-            linestyle=each.dashes, clip_on=False, scalex=False, scaley=False, solid_capstyle="butt",
-        )  # fmt: skip
-        axes.text(1.0 + away, at, each.text, transform=axes.transAxes, va="center", fontsize=size, color=INK)
+    for block, at in zip(blocks, apart(middles, gap, (0.0, 1.0)), strict=True):
+        for i in block:
+            axes.plot(
+                [1.0, 1.0 + 0.8 * away], [wanted[i], at], transform=axes.transAxes, color=known[i].colour,
+                linewidth=1.6, linestyle=known[i].dashes, clip_on=False, scalex=False, scaley=False,
+                solid_capstyle="butt",
+            )  # fmt: skip
+        text = together([known[i].text for i in block], letters)
+        axes.text(1.0 + away, at, text, transform=axes.transAxes, va="center", fontsize=size, color=INK)
 
 
-def apart(wanted: Sequence[float], gap: float) -> list[float]:
-    """Ascending positions moved as little as need be until neighbours are `gap` apart, around their middles.
+def shared(wanted: Sequence[float], most: int) -> list[list[int]]:
+    """Ascending positions in at most `most` blocks: the equal ones, then the nearest neighbours together."""
+    blocks = [[0]]
+    for i in range(1, len(wanted)):
+        if wanted[i] - wanted[blocks[-1][0]] < SAME:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    while len(blocks) > max(most, 1):
+        gaps = [wanted[b[0]] - wanted[a[-1]] for a, b in itertools.pairwise(blocks)]
+        at = gaps.index(min(gaps))
+        blocks[at : at + 2] = [blocks[at] + blocks[at + 1]]
+    return blocks
 
-    The blocks of pool-adjacent-violators: the least squares of what is moved.
+
+def together(names: Sequence[str], letters: int) -> str:
+    """The names of lines that end together, in so many letters: `none, bn_g + 4`."""
+    whole = ", ".join(names)
+    if len(whole) <= letters or len(names) == 1:
+        return whole
+    for count in range(len(names) - 1, 0, -1):
+        text = f"{', '.join(names[:count])} + {len(names) - count}"
+        if len(text) <= letters:
+            return text
+    more = f"… + {len(names) - 1}"
+    return f"{names[0][: letters - len(more)]}{more}"
+
+
+def apart(
+    wanted: Sequence[float], gap: float, within: tuple[float, float] = (-math.inf, math.inf)
+) -> list[float]:
+    """Ascending positions moved as little as need be until neighbours are `gap` apart and all lie `within`.
+
+    The blocks of pool-adjacent-violators, cut off at the bounds: the least squares of what is moved. Where
+    there is no room for such gaps, all are as wide as there is.
     """
+    low, high = within
+    gap = min(gap, (high - low) / max(1, len(wanted) - 1))
     blocks: list[tuple[float, int]] = []  # (mean of wanted - i gap, how many)
     for i, value in enumerate(wanted):
         mean, count = value - i * gap, 1
@@ -106,4 +155,5 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
             mean, count = (before * size + mean * count) / (size + count), size + count
         blocks.append((mean, count))
     means = [mean for mean, count in blocks for _ in range(count)]
-    return [mean + i * gap for i, mean in enumerate(means)]
+    top = high - (len(wanted) - 1) * gap
+    return [min(max(mean, low), top) + i * gap for i, mean in enumerate(means)]

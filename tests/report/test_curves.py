@@ -94,6 +94,20 @@ def test_names_move_no_more_than_they_must(wanted: list[float], places: list[flo
     assert lines.apart(wanted, 0.1) == pytest.approx(places)
 
 
+def test_labels_stay_within_the_frame() -> None:
+    assert lines.apart([0.0, 0.0, 1.0], 0.1, (0.0, 1.0)) == pytest.approx([0.0, 0.1, 1.0])
+    assert lines.apart([1.0, 1.0], 0.1, (0.0, 1.0)) == pytest.approx([0.9, 1.0])
+    assert lines.apart([0.5] * 5, 0.4, (0.0, 1.0)) == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+def test_lines_that_end_together_share_a_name() -> None:
+    assert lines.shared([0.1, 0.1, 0.5], 9) == [[0, 1], [2]]
+    assert lines.shared([0.1, 0.2, 0.5, 0.9], 3) == [[0, 1], [2], [3]]
+    assert lines.together(["none", "bn_g"], 14) == "none, bn_g"
+    assert lines.together(["none", "bn_g", "bn_d", "init", "relu_d", "uniform"], 14) == "none, bn_g + 4"
+    assert lines.together(["a_name_of_some_length", "other"], 14) == "a_name_of… + 1"
+
+
 def test_neighbours_differ_in_colour_and_dashes() -> None:
     for values in ([0.1, 1.0, 10.0, 100.0, 1e3, 1e4], ["a", "b", "c"]):
         looks = lines.looks(values)
