@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from bench.judge.stats import Bounds
 from bench.report.contrasts import Contrast, contrast, crossed, data_of
 from bench.report.figures import bounds_of, counted
-from bench.report.svg import COLOURS, INK, INK_ON, MUTED, PANEL, Figure, figure, style, to_svg
+from bench.report.svg import COLOURS, INK, INK_ON, MUTED, PANEL, SURFACE, Figure, figure, style, to_svg
 from bench.report.view import View
 from bench.report.words import clean, label, span
 
@@ -70,7 +70,9 @@ def _canvas(count: int) -> tuple[Any, Axes]:
 def _line(axes: Axes, row: int, name: str, text: str) -> None:
     """The value at the left end and its numbers at the right end, above the marks of a row."""
     shown = name if len(name) <= 28 else f"{name[:27]}…"
-    look: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+    # A ground of the page's colour: what is drawn across the rows does not strike the text through.
+    ground = {"facecolor": SURFACE, "edgecolor": "none", "pad": 0.8}
+    look: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "bbox": ground}
     axes.text(0.0, row - 0.3, shown, fontsize=9, fontweight="bold", color=INK, ha="left", **look)
     axes.text(1.0, row - 0.3, text, fontsize=8.5, color=MUTED, ha="right", **look)
 
@@ -142,6 +144,7 @@ def effects(view: View, axis: str) -> Figure | None:
     if not found:
         return None
     told = []
+    seeds = sorted({each.least.n for each in found})
     with style():
         made, axes = _canvas(len(found))
         ends = [0.0]
@@ -152,7 +155,8 @@ def effects(view: View, axis: str) -> Figure | None:
                 _points(axes, row + BAR, each.least.points, each.most.points)
                 ends += [*each.least.points, *each.most.points]
             ends += [*each.means, *(end for end in (low, high) if end is not None)]
-            name, text = f"{label(each.treatment)} for {label(each.control)}", _effect_text(each)
+            name = f"{label(each.treatment)} for {label(each.control)}"
+            text = _effect_text(each, with_seeds=len(seeds) > 1)
             _line(axes, row, name, text)
             told.append(f"{name}: {text}")
         reach = next(each for each in (0.1, 0.25, 0.5, 1.0) if max(map(abs, ends)) <= each + 1e-9)
@@ -160,8 +164,9 @@ def effects(view: View, axis: str) -> Figure | None:
         axes.set_xlim(-1.02 * reach, 1.02 * reach)
         axes.set_xticks(ticks, [f"{100 * tick:+g}" if tick else "0" for tick in ticks])
         axes.axvline(0, color=INK, linewidth=1)
-        axes.set_xlabel("points of the failure rate; left: fewer fail")
-        alt = f"Paired effects on the failure rate along {clean(axis)}. {'; '.join(told)}."
+        same = f"; n = {seeds[0]} seed{'s' if seeds[0] != 1 else ''}" if len(seeds) == 1 else ""
+        axes.set_xlabel(f"points of the failure rate; left: fewer fail{same}")
+        alt = f"Paired effects on the failure rate along {clean(axis)}{same}. {'; '.join(told)}."
         rows = [_effect_row(each) for each in found]
         return Figure(to_svg(made, alt), rows, f"effects-{clean(axis)}")
 
@@ -176,12 +181,12 @@ def _compared(view: View, axis: str) -> list[Contrast]:
     return [each for each in made if each is not None]
 
 
-def _effect_text(each: Contrast) -> str:
+def _effect_text(each: Contrast, with_seeds: bool) -> str:
     first, last = map(_signed, each.means)
     text = first if first == last else f"{first} to {last}"
     if each.low is not None and each.high is not None:
         text += f" [{_signed(each.low)}, {_signed(each.high)}]"
-    return f"{text}, n = {each.least.n} seeds"
+    return f"{text}, n = {each.least.n}" if with_seeds else text
 
 
 def _signed(share: float) -> str:
