@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,17 +46,32 @@ def answer(it: Compared) -> str:
 def _rates(it: Compared) -> str:
     if not it.found.ranked:
         return "Who fails least often is not told: they have no cell in common."
-    spans = {s.name: span(s.failure.low.mean, s.failure.high.mean) for s in it.found.standings}
-    ranked = sorted(it.found.standings, key=lambda s: s.failure.low.mean + s.failure.high.mean)
-    least, most = spans[ranked[0].name], spans[ranked[-1].name]
-    if least == most:
-        return f"All fail equally often: {least}."
-    if ranked[0].failure.high.mean >= ranked[-1].failure.low.mean:
-        first, last = called(it, ranked[0].name), called(it, ranked[-1].name)
-        return f"{first} fails in {least} and {last} in {most}: the undecided leave open which fails less."
-    best, worst = ([called(it, s.name) for s in ranked if spans[s.name] == text] for text in (least, most))
-    verb = "fails" if len(best) == 1 else "fail"
-    return f"{_joined(best)} {verb} least often, in {least}, and {_joined(worst)} most often, in {most}."
+    ends = {called(it, s.name): (s.failure.low.mean, s.failure.high.mean) for s in it.found.standings}
+    low, high = ([each[i] for each in ends.values()] for i in (0, 1))
+    if min(low) == max(high):
+        return f"All fail equally often: {span(low[0], high[0])}."
+    # The least rate of all lies between the least of the lower means and the least of the upper ones.
+    best = [name for name, each in ends.items() if each[0] <= min(high)]
+    worst = [name for name, each in ends.items() if each[1] >= max(low)]
+    least, most = span(min(low), min(high)), span(max(low), max(high))
+    if len(best) == len(ends) == 2:
+        (one, ours), (other, theirs) = ends.items()
+        told = f"{one} fails in {span(*ours)} and {other} in {span(*theirs)}"
+        return f"{told}: the undecided leave open which fails less."
+    if len(best) == len(ends):
+        return f"They fail in {span(min(low), max(high))}: the undecided leave open which fails least often."
+    first, last = _which(best, ends), _which(worst, ends)
+    open_ = len(best) > 1 and first != _joined(best)
+    verb = "fails" if len(best) == 1 or open_ else "fail"
+    first = f"One{first[3:]}" if open_ else first
+    return f"{first} {verb} least often, in {least}, and {last} most often, in {most}."
+
+
+def _which(names: Sequence[str], ends: Mapping[str, tuple[float, float]]) -> str:
+    """`a and b` where they are equal for sure, `one of a, b` where the undecided leave open which."""
+    if len(names) == 1 or all(ends[name][0] == ends[name][1] for name in names):
+        return _joined(names)
+    return f"one of {', '.join(names) if len(names) <= 5 else f'{len(names)} of them'}"
 
 
 def _settled(it: Compared) -> str:

@@ -287,6 +287,31 @@ def test_an_order_that_the_undecided_leave_open_is_not_told(tmp_path: Path) -> N
     assert answer(compared(of_axis(results, "loss"))).startswith(said)
 
 
+def test_every_method_that_may_fail_least_or_most_is_named(tmp_path: Path) -> None:
+    """a fails in 1/6, b in 0 to 2/6, c in 5/6, d in 4/6 to 1; with a in none, a and b may be equal."""
+    fates = {"a": "s", "b": "uu", "c": "sssss", "d": "ssssuu"}
+
+    def of(**other: str) -> str:
+        rates = fates | other
+        word = {"s": "stalled", "u": "undertrained", "-": "converged"}
+        grid = {"loss": list(rates), "lr_ratio": [1.0]}
+        folder = tmp_path / "-".join(rates.values())
+        given = study(folder, grid, outcome=lambda row: word[rates[row["loss"]].ljust(6, "-")[row["seed"]]])
+        return answer(compared(of_axis(given, "loss"))).split(". After")[0]
+
+    assert of() == "One of a, b fails least often, in 0 to 17 %, and one of c, d most often, in 83 to 100 %"
+    assert of(b="s", d="sssss") == "a and b fail least often, in 17 %, and c and d most often, in 83 %"
+    assert of(a="", b="u").startswith("One of a, b fails least often, in 0 %, and")
+    assert of(a="", b="s").startswith("a fails least often, in 0 %, and one of c, d most often")
+    assert (
+        of(a="uuuuuu")
+        == "One of b, a fails least often, in 0 to 33 %, and one of a, c, d most often, in 83 to 100 %"
+    )
+    everything = dict.fromkeys("abcd", "uu")
+    assert of(**everything).startswith("They fail in 0 to 33 %: the undecided leave open which fails least")
+    assert of(**dict.fromkeys("abcd", "ss")).startswith("All fail equally often: 33 %")
+
+
 def test_programs_get_every_estimate(two: Any) -> None:
     it = compared(of_axis(two, "loss"))
     record = as_json(it)
