@@ -148,10 +148,20 @@ def _seen(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str) 
     how = (
         f"An illustration, not a verdict: chosen among {len(means)} cells on the seeds on which it is "
         f"shown, which makes it look {'better' if kind == PICK else 'worse'} than it is"
-        f"{_of_equals(group, kind, len(tied))}. From {SEEDS_FOR_INTERVAL} seeds on, it would be chosen on "
-        "odd seeds and judged on even ones."
+        f"{_of_equals(group, kind, len(tied))}. {_lacking(trials)}"
     )
     return _choice(view, trials[trials["cell"] == tied[0]], kind, name, how, None)
+
+
+def _lacking(trials: pd.DataFrame) -> str:
+    """Which seeds it would take to judge on others than those that chose."""
+    if trials["seed"].nunique() < SEEDS_FOR_INTERVAL:
+        return f"From {SEEDS_FOR_INTERVAL} seeds on, it would be chosen on odd seeds and judged on even ones."
+    both = "Choosing on odd seeds and judging on even ones takes seeds of both kinds"
+    kinds = trials["seed"].mod(2).unique()
+    if len(kinds) == 1:
+        return f"{both}, and all of these are {'odd' if kinds[0] else 'even'}."
+    return f"{both}, and no cell has trials on both."
 
 
 def _of_equals(group: Group, kind: str, tied: int) -> str:

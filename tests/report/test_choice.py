@@ -107,3 +107,13 @@ def test_without_judged_trials_there_is_nothing(tmp_path: Path) -> None:
     trials = view.results.trials.assign(status="pending")
     empty = View(Results(**{**vars(view.results), "trials": trials}))
     assert choice.content(empty)["choices"] == []
+
+
+@pytest.mark.parametrize(("first", "kind"), [(0, "even"), (1, "odd")])
+def test_seeds_of_one_kind_alone_are_said_to_lack_the_other(tmp_path: Path, first: int, kind: str) -> None:
+    view = made(tmp_path, {"a": 1.0, "b": 2.0}, 6, lambda v, s: "converged")
+    trials = view.results.trials
+    trials = trials.assign(seed=2 * trials["seed"] + first)
+    how = chosen(View(Results(**{**vars(view.results), "trials": trials})), choice.PICK).how
+    assert how.endswith(f"takes seeds of both kinds, and all of these are {kind}.")
+    assert "it would be chosen" not in how
