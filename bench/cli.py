@@ -268,7 +268,10 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
     if only_claims or (claims and form == "table"):
         from bench.report import claim_text
 
-        put(render(claim_text.rows(claims), form, claim_text.SHORT if form == "table" else ()))
+        table = (claim_text.short_rows(claims), form, claim_text.SHORT)
+        put(render(*(table if form == "table" else (claim_text.rows(claims), form))))
+    for line in claim_text.notes(results):
+        say(line)
     for line in summary(made):
         say(line)
     if made.moves and (results / "report.html").exists():
@@ -317,7 +320,7 @@ def report(results: Path, opened: bool, strict: bool) -> int:
         if told := sentence(results):
             say(told)
         claims = claim_text.of(results)
-        for line in claim_text.lines(claims):
+        for line in (*claim_text.lines(claims), *claim_text.notes(results)):
             say(line)
         if strict:
             code = _strictly(claims, set(load(results).trials["status"]) == {"done"})

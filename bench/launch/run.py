@@ -44,6 +44,8 @@ class StudyLike(Protocol):
     @property
     def claims_sha256(self) -> Mapping[str, str]: ...
     @property
+    def claim_cells_sha256(self) -> Mapping[str, str]: ...
+    @property
     def whole(self) -> Mapping[str, Any]: ...
     def to_yaml(self) -> str: ...
 
@@ -169,6 +171,7 @@ class _Run:
         session["argv"] = sys.argv[1:]
         # What was claimed before anything was seen: a claim that differs later says so.
         session["claims"] = self.study.claims_sha256
+        session["claim_cells"] = self.study.claim_cells_sha256
         if self.study.plugins:
             session["plugins"] = [plugin.to_json() for plugin in self.study.plugins]
         index = manifest.open_session(self.out, session, list(self.study.partial))
@@ -270,7 +273,7 @@ class _Run:
             if told := importlib.import_module("bench.report.published").sentence(self.out):
                 self.progress.say(told)
             claims = importlib.import_module("bench.report.claim_text")
-            for line in claims.lines(claims.of(self.out)):
+            for line in (*claims.lines(claims.of(self.out)), *claims.notes(self.out)):
                 self.progress.say(line)
             sys.stdout.write(f"{report}\n")
         if summary.stopped:

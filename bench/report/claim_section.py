@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from bench.judge.claim import Judged
 from bench.report import claim_figures, claim_text, claims
+from bench.report.claim_text import clean_long
 from bench.report.view import View
 from bench.report.words import clean
 
@@ -26,12 +27,12 @@ MEANINGS = (
 def content(view: View) -> dict[str, Any]:
     """What the template shows: one record per claim, and a picture of all of them."""
     made = claims.judged(view.results)
-    _, unreadable = claims.read(view.results.study)
+    removed = claims.removed(view.results.study, view.results.manifest)
     forest = claim_figures.forest(made)
     return {
         "claims": [_claim(each) for each in made],
-        "claims_any": bool(made or unreadable),
-        "claims_unreadable": [clean(each) for each in unreadable],
+        "claims_any": bool(made or removed),
+        "claims_removed": removed,
         "claims_forest": forest and _safe(forest),
         "claims_family": _family(made),
         "claims_meanings": MEANINGS,
@@ -56,11 +57,6 @@ def _claim(each: Judged) -> dict[str, Any]:
         "cells": cells and _safe(cells),
         "count": len(each.cells),
     }
-
-
-def clean_long(text: str) -> str:
-    """Text of any length without control and direction-changing characters."""
-    return "".join(clean(text[i : i + 250]) for i in range(0, len(text), 250))
 
 
 def _safe(figure: Any) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 from bench.judge.claim import INCONCLUSIVE, LESS, MORE, REFUTED, UNTESTABLE, Judged, Seen
 from bench.judge.claim_tests import signed
 from bench.judge.stats import Estimate
-from bench.report.claims import judged, remember
+from bench.report.claims import judged, remember, removed
 from bench.report.words import clean, label, number
+from bench.store import manifest
 from bench.store.tables import load, study_of
 
 SHORT = ("claim", "verdict", "effect", "low", "high", "margin", "seeds", "reason")
@@ -45,7 +46,7 @@ def _row(each: Judged) -> dict[str, Any]:
         "high": _plain(estimate.high),
         "confidence": _plain(each.confidence),
         "unit": each.unit,
-        "expect": each.claim.expect or "within",
+        "expect": each.claim.expect or ("within" if each.claim.is_value else None),
         "margin": each.margin,
         "seeds": estimate.n,
         "pairs": each.pairs,
@@ -80,8 +81,34 @@ def word(verdict: str) -> str:
 
 
 def lines(claims: Iterable[Judged]) -> list[str]:
-    """One line per claim: its id, the verdict, and why."""
-    return [clean(f"claim {each.id}: {word(each.verdict)} ({each.reason})") for each in claims]
+    """One line per claim: its id, the verdict, why, and what qualifies it."""
+    return [clean_long(f"claim {each.id}: {word(each.verdict)} ({qualified(each)})") for each in claims]
+
+
+def qualified(each: Judged) -> str:
+    """The reason of a verdict with all that qualifies it: on what it depends, whether the claim was changed,
+    and of a claim about one flag or outcome the effect on failures of any kind."""
+    parts = [each.reason, f"depends on {each.depends}" if each.depends else "", each.changed]
+    told = failures(each).removesuffix(".")
+    return "; ".join(part for part in (*parts, told[:1].lower() + told[1:]) if part)
+
+
+def short_rows(claims: Iterable[Judged]) -> list[dict[str, Any]]:
+    """As `rows`, with reasons as the terminal shows them."""
+    return [{**_row(each), "reason": clean_long(qualified(each))} for each in claims]
+
+
+def notes(results: Path) -> list[str]:
+    """What a results folder says of its claims as a whole: those that were removed."""
+    if results.is_file():
+        return []
+    told = removed(study_of(results), manifest.read(results))
+    return [f"claims {told}; they still count in the family"] if told else []
+
+
+def clean_long(text: str) -> str:
+    """Text of any length without control and direction-changing characters."""
+    return "".join(clean(text[i : i + 250]) for i in range(0, len(text), 250))
 
 
 def is_settled(claims: Sequence[Judged]) -> bool:

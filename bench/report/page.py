@@ -12,6 +12,7 @@ from markupsafe import Markup
 from bench.report import (
     along,
     claim_section,
+    claims,
     curves,
     examples,
     figures,
@@ -50,7 +51,7 @@ class Section:
 
 SECTIONS = (
     Section("claims", "Claims", claim_section.content, needs="claims_any"),
-    Section("maps", "Maps", maps.content),
+    Section("maps", "Maps", maps.content, needs="maps_any"),
     Section("axes", "Outcomes along each axis", along.content),
     Section("onset", "Time to failure", onset.content),
     Section("curves", "Curves", curves.content),
@@ -67,12 +68,14 @@ SECTIONS = (
 
 
 def write(results: Path) -> Path:
-    """Write `report.html` into a results folder from its tables; returns its path."""
+    """Write `report.html` into a results folder from its tables; returns its path. To see verdicts is a look
+    at the results, which is recorded."""
     view = View(load(results))
     pictures = [samples.show_chosen(view, group) for group in view.groups]
     text = _render(view, pictures)
     samples.store(results, [each for shown in pictures for each in shown])
     write_text(results / FILE, text)
+    claims.remember(view.results, claims.judged(view.results))
     return results / FILE
 
 

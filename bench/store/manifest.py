@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "manifest.json"
+NO_TRIALS: Mapping[str, str] = MappingProxyType({})
 SHARE = 0.007  # of one core, for sampling memory
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "ray", "numpy", "pandas", "pyarrow", "scipy", "mlxtend")
 
@@ -85,21 +86,42 @@ def partial_now(
     return [str(each) for each in (record.get("partial") or [] if last is None else last)]
 
 
-def look_of(record: Mapping[str, Any], seeds: Sequence[int]) -> int:
-    """Which look at the results a judging of these seeds is, from 1 on: the same seeds are the same look."""
-    looks = [sorted(each.get("seeds", [])) for each in record.get("looks") or []]
-    wanted = sorted(seeds)
-    return looks.index(wanted) + 1 if wanted in looks else len(looks) + 1
+def look_of(
+    record: Mapping[str, Any], seeds: Sequence[int], rules: str = "", trials: Mapping[str, str] = NO_TRIALS
+) -> int:
+    """Which look at the results a judging is, from 1 on.
+
+    The same look has the same seeds, the same rules (their label), and for each claim that both judged the
+    same finished trials (`trials`: claim id -> their hash).
+    """
+    looks = record.get("looks") or []
+    return next(
+        (i for i, look in enumerate(looks, start=1) if _is_same(look, seeds, rules, trials)), len(looks) + 1
+    )
 
 
-def record_look(results: Path, seeds: Sequence[int]) -> None:
-    """Remember that claims were judged with these seeds; nothing is written where that is known."""
+def _is_same(look: Mapping[str, Any], seeds: Sequence[int], rules: str, trials: Mapping[str, str]) -> bool:
+    known = look.get("trials") or {}
+    return (
+        sorted(look.get("seeds", [])) == sorted(seeds)
+        and look.get("rules", rules) == rules
+        and all(known.get(claim, digest) == digest for claim, digest in trials.items())
+    )
+
+
+def record_look(
+    results: Path, seeds: Sequence[int], rules: str = "", trials: Mapping[str, str] = NO_TRIALS
+) -> None:
+    """Remember on what claims were judged; nothing is written where that is known."""
     record = read(results)
-    if look_of(record, seeds) <= len(record.get("looks") or []):
-        return
-    looks = [*(record.get("looks") or []), {"seeds": sorted(seeds), "at": round(time.time())}]
-    whole = {"protocol": PROTOCOL, "partial": [], "sessions": [], **record, "looks": looks}
-    atomic.write_json(results / FILE, whole)
+    looks = list(record.get("looks") or [])
+    at = look_of(record, seeds, rules, trials) - 1
+    if at == len(looks):
+        looks.append({"seeds": sorted(seeds), "rules": rules, "at": round(time.time())})
+    looks[at] = {**looks[at], "trials": {**trials, **(looks[at].get("trials") or {})}}
+    if looks != record.get("looks"):
+        whole = {"protocol": PROTOCOL, "partial": [], "sessions": [], **record, "looks": looks}
+        atomic.write_json(results / FILE, whole)
 
 
 def versions() -> dict[str, str]:

@@ -12,6 +12,7 @@ from bench.judge.claim import FAILURE, FLAG, METRIC, MONITOR, OUTCOME, Claim, Pr
 from bench.judge.claim_values import SIGNED, same
 from bench.judge.outcomes import OUTCOMES
 from bench.metrics.catalog import columns_of
+from bench.store import cover
 from bench.study.axes import Axis
 from bench.study.grid import Cell
 from bench.study.keys import FIELDS, KINDS, RENAMED, is_key
@@ -91,6 +92,37 @@ def fingerprints(claims: Iterable[ClaimBlock], positive_control: Mapping[str, An
         ).hexdigest()[:12]
         for claim in claims
     }
+
+
+def scopes(
+    claims: Iterable[ClaimBlock], positive_control: Mapping[str, Any], cells: Sequence[Cell]
+) -> dict[str, str]:
+    """Claim id -> hash of the cells that it is judged on, and of the positive control's: a value that the
+    grid gets later changes what a claim says."""
+    control = selected(positive_control, cells) if positive_control else []
+    return {
+        claim.id: scope_digest(map(_key, _paired(claim, selected(claim.where, cells))), map(_key, control))
+        for claim in claims
+    }
+
+
+def scope_digest(cells: Iterable[str], control: Iterable[str]) -> str:
+    """A hash of the keys of a claim's cells and of those of the positive control, in any order."""
+    return cover.digest([*set(cells), *(f"control {each}" for each in set(control))])
+
+
+def _paired(claim: ClaimBlock, cells: list[Cell]) -> list[Cell]:
+    """Those of a claim's cells that have a partner in the other arm; all of a claim about a value."""
+    if claim.compare is None:
+        return cells
+    compare = claim.compare
+    treated, control = arms(compare, cells)
+    shared = {others(cell, compare) for cell in treated} & {others(cell, compare) for cell in control}
+    return [cell for cell in (*treated, *control) if others(cell, compare) in shared]
+
+
+def _key(cell: Cell) -> str:
+    return cover.key(dict(cell.axes))
 
 
 def check_claims(

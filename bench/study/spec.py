@@ -14,7 +14,7 @@ from bench.plugins import Plugin, PluginError, find, forget_all_but, kept_name, 
 from bench.store import cover
 from bench.study import examples
 from bench.study.axes import Axis, read_axes
-from bench.study.claims import check_claims, fingerprints
+from bench.study.claims import check_claims, fingerprints, scopes
 from bench.study.grid import MAX_TRIALS, Cell, Grid, build
 from bench.study.keys import BAD, check_key, read_settings
 from bench.study.problems import Problems, StudyError, show
@@ -73,6 +73,11 @@ class Study:
     def claims_sha256(self) -> Mapping[str, str]:
         """Claim id -> hash of what of it is judged, the positive control included."""
         return fingerprints(self.claims, self.positive_control)
+
+    @property
+    def claim_cells_sha256(self) -> Mapping[str, str]:
+        """Claim id -> hash of the cells that it is judged on, of the whole grid."""
+        return scopes(self.claims, self.positive_control, self.whole_cells)
 
     @property
     def whole(self) -> Mapping[str, Any]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from synthetic_results import synthetic
 
 from bench import cli
 from bench.judge.claim import VERDICTS
-from bench.report import claim_section, claim_text, first
-from bench.report.claims import changes, judged, read, remember
+from bench.judge.claims import Evidence
+from bench.judge.rules import Rules
+from bench.report import claim_section, claim_text, first, page
+from bench.report.claim_scope import scope_of
+from bench.report.claims import changes, judged, read, remember, removed
 from bench.report.template import environment
 from bench.report.view import View
 from bench.store import cover, manifest
 from bench.store.tables import Results
-from bench.study.claims import fingerprints
+from bench.study.claims import fingerprints, to_claim
 from bench.study.shape import ClaimBlock
 
 CLAIMS: list[dict[str, Any]] = [
@@ -111,7 +116,7 @@ def test_a_claim_that_was_changed_after_the_first_results(results: Results) -> N
     assert len(changes(blocks(CLAIMS[:3]), {"dropout": 0.0}, earlier)) == 3
     old = Results(**{**vars(results), "manifest": earlier, "study": {**results.study, "claims": edited}})
     assert [each.changed for each in judged(old)][1] == "changed after the first results"
-    assert "was changed after the first results were there" in section(old)
+    assert "was changed after the first results." in section(old)
 
 
 def test_looks_are_counted_once_for_the_same_seeds(tmp_path: Path) -> None:
@@ -173,16 +178,110 @@ def test_cells_are_the_same_in_the_study_and_in_the_table() -> None:
     assert cover.key({"axis": 1}) != cover.key({"other": 1})
 
 
+def other(results: Results, **changes: Any) -> Results:
+    """The same results with other claims, trials, rules or record."""
+    claims = changes.pop("claims", results.study.get("claims"))
+    return Results(**{**vars(results), "study": {**results.study, "claims": claims}, **changes})
+
+
+def started(results: Results) -> dict[str, Any]:
+    """The record of a first start with all claims and these results' cells."""
+    evidence = Evidence(results.trials, results.curves, View(results).all_axes, results.meta)
+    scopes = {each.id: scope_of(to_claim(each), evidence, {}) for each in blocks()}
+    cells = {name: scope.cells for name, scope in scopes.items() if scope}
+    return {"sessions": [{"claims": fingerprints(blocks(), {}), "claim_cells": cells}]}
+
+
+def test_the_family_is_that_of_the_first_start(results: Results) -> None:
+    """To drop claims, or to break them, loosens nothing."""
+    first = started(results)
+    alone = other(results, claims=CLAIMS[:1], manifest=first)
+    (one,) = judged(alone)
+    assert one.family == judged(results)[0].family == 4
+    assert one.confidence == pytest.approx(1 - 0.025 / 4)
+    told = "removed after the first results: closer, dropout-helps, modes"
+    assert removed(alone.study, first) == told
+    assert told in section(alone)
+    assert told in section(other(results, claims=None, manifest=first))
+    broken = [CLAIMS[0], {**CLAIMS[1], "margin": "x"}, CLAIMS[0], 3]
+    made = judged(other(results, claims=broken, manifest=first))
+    assert [(each.id, each.family) for each in made] == [
+        ("strong-d-fails", 6),
+        ("dropout-helps", 6),
+        ("claims[2]", 6),
+        ("claims[3]", 6),
+    ]
+    assert {each.verdict for each in made[1:]} == {"untestable"}
+    assert made[1].changed == "changed after the first results"
+    assert made[3].changed == "added after the first results"
+    assert made[1].reason.startswith("it cannot be read (study.yaml: claims[1].margin: ")
+    assert not claim_text.is_settled(made[1:])
+    assert json.dumps(claim_text.rows(made))
+    assert removed(results.study, {}) == ""
+
+
+def test_a_claim_that_is_judged_on_other_cells_was_changed(results: Results) -> None:
+    first = started(results)
+    assert not any(each.changed for each in judged(other(results, manifest=first)))
+    more = results.trials[results.trials["lr_ratio"] == 1.0].assign(lr_ratio=128.0)
+    more = more.assign(trial=more["trial"] + "x", cell=more["cell"] + "x")
+    grown = other(results, manifest=first, trials=pd.concat([results.trials, more], ignore_index=True))
+    changed = {each.id: each.changed for each in judged(grown)}
+    assert changed["dropout-helps"] == "changed after the first results (it has other cells)"
+    assert changed["closer"] == changed["strong-d-fails"] == ""
+    first["last_start"] = {"partial": ["--limit 5"]}  # cells may be missing, so they tell nothing
+    assert not any(each.changed for each in judged(grown))
+
+
+def test_other_trials_and_other_rules_are_new_looks(tmp_path: Path) -> None:
+    made = other(synthetic(tmp_path, seeds=6), claims=CLAIMS)
+
+    def look(**changes: Any) -> int:
+        now = other(made, manifest=manifest.read(made.path), **changes)
+        verdicts = judged(now)
+        remember(now, verdicts)
+        return verdicts[0].look
+
+    assert look() == look() == 1
+    before = (tmp_path / manifest.FILE).read_bytes()
+    assert look(claims=CLAIMS[:2]) == 1
+    assert (tmp_path / manifest.FILE).read_bytes() == before
+    assert look(rules=Rules(jaccard=0.4)) == look(rules=Rules(jaccard=0.4)) == 2
+    assert look(trials=made.trials[made.trials["lr_ratio"] != 64.0]) == 2 + 1
+    assert look() == 1
+
+
+def test_what_lacks_trials_shows_no_effect(results: Results) -> None:
+    trials = results.trials.copy()
+    trials.loc[trials["lr_ratio"] == 64.0, "status"] = "crashed"
+    made = {each.id: each for each in judged(other(results, trials=trials))}
+    assert made["closer"].estimate.n == 6
+    for each in (made["strong-d-fails"], *judged(other(results, manifest={"partial": ["--limit 5"]}))):
+        assert each.verdict == "untestable"
+        assert "effect not shown" in each.reason
+        assert (each.estimate.n, each.estimate.low, each.failure, each.cells) == (0, None, None, ())
+        assert claim_text.sentence(each) == ""
+
+
+def test_the_terminal_says_what_qualifies_a_verdict(results: Results) -> None:
+    first = replace(judged(results)[0], depends="dropout", changed="changed after the first results")
+    (line,) = claim_text.lines([first])
+    told = "; depends on dropout; changed after the first results; failures of any kind: more by "
+    assert told in line
+    assert told in claim_text.short_rows([first])[0]["reason"]
+    assert "failures of any kind" not in claim_text.lines(judged(results))[1]  # it is about them
+
+
 # --- the page
 
 
 def test_the_section(results: Results) -> None:
-    page = section(results)
+    text = section(results)
     for each in CLAIMS:
-        assert each["text"] in page
-        assert f'id="claim-{each["id"]}"' in page
-    assert "4 claims, together (Holm); look 1" in page
-    assert "Effect in each of" in page
+        assert each["text"] in text
+        assert f'id="claim-{each["id"]}"' in text
+    assert "4 claims, together (Holm); look 1" in text
+    assert "Effect in each of" in text
     content = claim_section.content(View(results))
     forest = content["claims_forest"]
     assert [row["claim"] for row in forest.rows] == [each["id"] for each in CLAIMS]
@@ -195,8 +294,8 @@ def test_claims_that_cannot_be_read_are_told(results: Results) -> None:
     assert len(unreadable) == 3
     assert read({"claims": "x"}) == ([], ["claims: expected a list"])
     assert read({"claims": None}) == ([], [])
-    page = section(Results(**{**vars(results), "study": {**results.study, "claims": broken[:1]}}))
-    assert "study.yaml: claims[0]" in page
+    text = section(Results(**{**vars(results), "study": {**results.study, "claims": broken[:1]}}))
+    assert "study.yaml: claims[0]" in text
 
 
 HOSTILE = '"><img src=x onerror=alert(1)> =cmd()\x1b[31m\u202ex'
@@ -209,16 +308,25 @@ def test_hostile_texts_are_harmless(results: Results) -> None:
         {**CLAIMS[1], "id": "c", "text": HOSTILE, "compare": {HOSTILE: [HOSTILE, "b"]}},
     ]
     hostile = Results(**{**vars(results), "study": {**results.study, "claims": claims}})
-    page = section(hostile)
-    assert "<img src=x" not in page
-    assert "\x1b" not in page
-    assert "\u202e" not in page
+    text = section(hostile)
+    assert "<img src=x" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
     made = judged(hostile)
     assert {each.verdict for each in made} == {"untestable"}
     assert not any("\x1b" in line or "\u202e" in line for line in claim_text.lines(made))
 
 
 # --- the command line
+
+
+def test_a_page_written_from_python_is_a_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = other(synthetic(tmp_path, seeds=6), claims=CLAIMS)
+    monkeypatch.setattr(page, "load", lambda path: made)
+    monkeypatch.setattr(page, "_render", lambda view, pictures: "")  # it takes a while
+    monkeypatch.setattr("bench.report.samples.show_chosen", lambda view, group: [])
+    page.write(tmp_path)
+    assert [each["seeds"] for each in manifest.read(tmp_path)["looks"]] == [list(range(6))]
 
 
 NULLABLE = {"int64": "Int64", "double": "Float64", "bool": "boolean"}

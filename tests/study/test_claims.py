@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
 from bench.data.fingerprint import fingerprint
 from bench.judge.claim import FLAG, METRIC, MONITOR, OUTCOME, Premise, Quantity
+from bench.judge.claims import Evidence
+from bench.report.claim_scope import scope_of
+from bench.store.tables import config_columns
 from bench.study import claim_plan
-from bench.study.claims import fingerprints, monitors, to_claim
+from bench.study.claims import fingerprints, monitors, to_claim, to_where
 from bench.study.grid import trials
 from bench.study.problems import StudyError
 from bench.study.shape import json_schema
@@ -258,6 +262,22 @@ def test_fingerprints_know_what_is_judged_and_not_its_wording() -> None:
     assert [changed[name] == first[name] for name in first] == [False, True]
     control = of(EXAMPLE, "positive_control: {dropout: 0}\n")
     assert all(control[name] != first[name] for name in first)
+
+
+def test_cells_are_told_apart_alike_in_the_study_and_in_its_table() -> None:
+    study = read(EXAMPLE + "positive_control: {dropout: 0, loss: non_saturating}\n")
+    rows = [
+        {**config_columns(each), "trial": each.id, "status": "pending"} for each in trials(study, fingerprint)
+    ]
+    evidence = Evidence(pd.DataFrame(rows), pd.DataFrame(), {a.name: a.name for a in study.axes}, {})
+    control = to_where(study.positive_control)
+    found = {each.id: scope_of(to_claim(each), evidence, control) for each in study.claims}
+    assert {name: scope.cells for name, scope in found.items() if scope} == study.claim_cells_sha256
+    assert {scope.unfinished for scope in found.values() if scope} == {160, 320}
+    more = read(
+        study=STUDY.replace("{as: plain, n_critic: 1}", "{as: plain, n_critic: 1}, {as: so, n_critic: 2}")
+    )
+    assert not set(more.claim_cells_sha256.values()) & set(study.claim_cells_sha256.values())
 
 
 def test_the_schema_knows_claims() -> None:
