@@ -19,6 +19,9 @@ from bench.report.traces import trace_of
 from bench.report.view import Group, View
 from bench.report.words import clean, number
 
+NEXT = 3
+"""Trials next to the typical one that are linked."""
+
 FILM = 5
 """Steps of the films: the page shows up to nine of them."""
 
@@ -51,12 +54,27 @@ def examples(view: View) -> list[Example]:
     """One example for each outcome that occurs, in the order of precedence."""
     found = []
     for outcome in OUTCOMES:
-        groups = [(each, _with(each, outcome)) for each in view.groups]
-        group, trials = max(groups, key=lambda each: len(each[1]), default=(None, pd.DataFrame()))
-        if group is not None and len(trials):
-            count = sum(len(each) for _, each in groups)
+        if chosen := _most(view, outcome):
+            group, trials = chosen
+            count = sum(len(_with(each, outcome)) for each in view.groups)
             found.append(_example(view, group, outcome, trials, count))
     return found
+
+
+def linked(view: View) -> set[str]:
+    """The trials that the examples link to: the typical ones and those next to them."""
+    found: set[str] = set()
+    for outcome in OUTCOMES:
+        if chosen := _most(view, outcome):
+            found |= {str(each) for each in typical(*chosen)["trial"].iloc[: NEXT + 1]}
+    return found
+
+
+def _most(view: View, outcome: str) -> tuple[Group, pd.DataFrame] | None:
+    """The group with most trials of an outcome, and these; None where it does not occur."""
+    groups = [(each, _with(each, outcome)) for each in view.groups]
+    best = max(groups, key=lambda each: len(each[1]), default=None)
+    return best if best is not None and len(best[1]) else None
 
 
 def _with(group: Group, outcome: str) -> pd.DataFrame:
@@ -95,7 +113,7 @@ def _example(view: View, group: Group, outcome: str, trials: pd.DataFrame, count
     return Example(
         outcome=outcome,
         count=count,
-        others=tuple(str(each) for each in ordered["trial"].iloc[1:4]),
+        others=tuple(str(each) for each in ordered["trial"].iloc[1 : NEXT + 1]),
         trial=str(row["trial"]),
         cell=view.cell_text(row),
         seed=int(row["seed"]),

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Set
 from typing import Any
 
 import pandas as pd
 
+from bench.report import choice, examples
 from bench.report.view import Group, View, ranked
 from bench.report.words import clean, csv_text, label, number, raw
 
-ROWS_SHOWN = 1000
-"""Trials in the page's table; all are in its CSV."""
+ROWS_SHOWN = 500
+"""Trials in the page's table, and those that are linked; all are in its CSV."""
 
 
 def content(view: View) -> dict[str, Any]:
     """One table for each group of trials whose distances may share an axis."""
-    return {"trial_tables": [_of(view, group) for group in view.groups]}
+    linked: set[str] = set()
+    if not view.judged.empty and any(len(group.trials) > ROWS_SHOWN for group in view.groups):
+        linked = examples.linked(view) | {each.trial for each in choice.content(view)["choices"]}
+    return {"trial_tables": [_of(view, group, linked) for group in view.groups]}
 
 
-def _of(view: View, group: Group) -> dict[str, Any]:
+def _of(view: View, group: Group, linked: Set[str]) -> dict[str, Any]:
     rows = _all_rows(group)
+    shown = [row for i, row in enumerate(rows) if i < ROWS_SHOWN or row["trial"] in linked]
     return {
         "name": group.name,
         "primary": group.primary,
-        "rows": [_row(view, group, each) for each in rows[:ROWS_SHOWN]],
-        "hidden": max(0, len(rows) - ROWS_SHOWN),
+        "rows": [_row(view, group, each) for each in shown],
+        "hidden": len(rows) - len(shown),
         "csv": _csv_uri(view, group, rows),
     }
 
