@@ -47,14 +47,14 @@ def _rate_of_all(trials: pd.DataFrame, undecided: int) -> str:
 
 
 def _kinds(view: View, failed: pd.DataFrame) -> str:
-    """The most frequent kind with its count and its median onset, and the next one."""
+    """The most frequent kind with its count and its median onset, and the next one with its count."""
     counts = failed.loc[failed["outcome"].isin(FAILURES), "outcome"].value_counts()
     first = str(counts.index[0])
     many = "all" if counts.iloc[0] == len(failed) else "most often"
     text = f"{many} as “{outcome_word(first)}” ({int(counts.iloc[0])}{_since(view, failed, first)})"
     if len(counts) > 1:
         second = str(counts.index[1])
-        text += f", then “{outcome_word(second)}” ({int(counts.iloc[1])}{_since(view, failed, second)})"
+        text += f", then “{outcome_word(second)}” ({int(counts.iloc[1])})"
     return text
 
 
@@ -94,7 +94,7 @@ def _what_saves(view: View) -> str:
     if best.shown:
         return f"Most would have been saved by {change} ({rates}): {points}, {_how(best, compared)}."
     return (
-        f"No single value is shown to save; the largest difference is {change} ({rates}): {points}, "
+        f"No single change is shown to prevent failures; the largest difference is {change}: {points}, "
         f"{_how(best, compared)}."
     )
 
@@ -108,13 +108,19 @@ def _rate(view: View, best: Contrast, value: object) -> str:
 def _points(best: Contrast) -> str:
     low, high = (100 * abs(each) for each in sorted(best.means, key=abs))
     amount = f"{low:.0f}" if math.isclose(low, high, abs_tol=0.5) else f"{low:.0f} to {high:.0f}"
-    return f"{amount} points fewer at equal seeds and settings"
+    return f"{amount} points fewer, all else equal"
+
+
+def _signed(points: float) -> str:
+    """A whole number with a minus sign where it is negative, unlike a hyphen."""
+    whole = round(points)
+    return f"\N{MINUS SIGN}{-whole}" if whole < 0 else str(whole)
 
 
 def _how(best: Contrast, compared: int) -> str:
     n = best.least.n
     ends = ""
     if best.low is not None and best.high is not None:
-        ends = f"95 % interval {-100 * best.high:.0f} to {-100 * best.low:.0f}, "
-    family = f", for the largest of {compared} differences" if compared > 1 else ""
+        ends = f"95 % interval {_signed(-100 * best.high)} to {_signed(-100 * best.low)}, "
+    family = f", largest of {compared} differences" if compared > 1 else ""
     return f"{ends}{n} seeds{family}"

@@ -27,7 +27,7 @@ def test_a_knob_that_saves_is_named_with_its_interval(tmp_path: Path) -> None:
         "Most would have been saved by knob b instead of a (at b: 0 % of 20 failed, at a: 100 % of 20)"
         in answer
     )
-    assert "100 points fewer at equal seeds and settings, 95 % interval " in answer
+    assert "100 points fewer, all else equal, 95 % interval " in answer
 
 
 def test_few_seeds_make_no_verdict(tmp_path: Path) -> None:
@@ -40,10 +40,10 @@ def test_a_difference_by_chance_is_not_called_one(tmp_path: Path) -> None:
     view = made(
         tmp_path, {"a": 2.0, "b": 1.0}, 10, lambda v, s: "stalled" if (v == "a") + s > 9 else "converged"
     )
-    assert (
-        "No single value is shown to save; the largest difference is knob b instead of a"
-        in summary.answer(view)
-    )
+    answer = summary.answer(view)
+    assert "No single change is shown to prevent failures; the largest difference is knob b instead" in answer
+    assert "95 % interval \N{MINUS SIGN}" in answer
+    assert "-" not in answer
 
 
 @pytest.mark.parametrize(
