@@ -35,6 +35,12 @@ ACROSS = 12
 SIDE, LOW = 0.64, 0.44
 """Inches: the least width of a cell, and its height."""
 
+HALF = 5.04
+"""Inches of a map of which two stand beside each other."""
+
+DIGIT = 0.058
+"""Inches: about the width of a character in a cell."""
+
 WIDE = 3.2
 """Inches that cells are made wider for, together, so that the names below them need not be turned."""
 
@@ -87,14 +93,15 @@ class Grid:
 
 def content(view: View) -> dict[str, Any]:
     """`maps`: (title, figure) of the pairs that matter most; `map_words`: what was left out, and why."""
-    if view.judged.empty or len(view.axes) < 2:
-        return {"maps": [], "map_words": "", "explained": ""}
+    if view.judged.empty or len(view.axes) < 2:  # a map needs two axes
+        return {"maps": [], "map_words": "", "explained": "", "maps_any": False}
     matter, how = importance(view)
     shown, words = pairs(view, matter)
     told = ", ".join(f"{clean(axis)} {percent(share)}" for axis, share in matter.items()) if how else ""
     return {
         "maps": [(f"{clean(a)} × {clean(b)}", stability_map(view, a, b)) for a, b in shown],
         "map_words": words,
+        "maps_any": bool(shown or words),
         "explained": f"Of the variance of failure over trials, {told} is explained by the axis alone ({how})."
         if told
         else "",
@@ -263,6 +270,9 @@ def _draw(grid: Grid, title: str, paint: Any) -> str:
     left = 0.45 + LETTER * max(len(_fit(each)) for each in grid.down)
     wordy = LETTER * max(len(_fit(each)) for each in grid.across)
     side = max(SIDE, min(wordy + 0.1, WIDE / len(grid.across)))
+    half = (HALF - left - 0.1) / len(grid.across)
+    if half < side and half >= DIGIT * max((len(each.told) for each in grid.squares), default=0) + 0.06:
+        side = half
     turned = wordy > side
     below = 0.45 + (wordy if turned else 0.15)
     width = max(3.0, left + side * len(grid.across) + 0.1)
