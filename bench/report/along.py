@@ -39,14 +39,14 @@ def shares(view: View, axis: str) -> Figure:
     told: list[str] = []
     rows: list[dict[str, Any]] = []
     with style():
-        made, axes = _canvas(len(values))
+        made, axes = canvas(len(values))
         for row, value in enumerate(values):
             trials = view.where(axis, value)
             bounds = bounds_of(trials)
             _bar(axes, row + BAR, trials)
             _whisker(axes, row + WHISKER, bounds)
             rows += [{clean(axis): label(value), **each, **rate_columns(bounds)} for each in counted(trials)]
-            _line(axes, row, label(value), _rate_text(bounds, len(trials)))
+            headline(axes, row, label(value), _rate_text(bounds, len(trials)))
             told.append(f"{label(value)}: {span(bounds.low.mean, bounds.high.mean)} of {len(trials)} failed")
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
@@ -55,7 +55,7 @@ def shares(view: View, axis: str) -> Figure:
         return Figure(to_svg(made, alt), rows, f"outcomes-{clean(axis)}")
 
 
-def _canvas(count: int) -> tuple[Any, Axes]:
+def canvas(count: int) -> tuple[Any, Axes]:
     """Rows of text and marks from the top."""
     height = ROW * count + 0.55
     made = figure(PANEL, height, layout=None)
@@ -67,9 +67,9 @@ def _canvas(count: int) -> tuple[Any, Axes]:
     return made, axes
 
 
-def _line(axes: Axes, row: int, name: str, text: str) -> None:
+def headline(axes: Axes, row: int, name: str, text: str, letters: int = 28) -> None:
     """The value at the left end and its numbers at the right end, above the marks of a row."""
-    shown = name if len(name) <= 28 else f"{name[:27]}…"
+    shown = name if len(name) <= letters else f"{name[: letters - 1]}…"
     # A ground of the page's colour: what is drawn across the rows does not strike the text through.
     ground = {"facecolor": SURFACE, "edgecolor": "none", "pad": 0.8}
     look: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "bbox": ground}
@@ -146,7 +146,7 @@ def effects(view: View, axis: str) -> Figure | None:
     told = []
     seeds = sorted({each.least.n for each in found})
     with style():
-        made, axes = _canvas(len(found))
+        made, axes = canvas(len(found))
         ends = [0.0]
         for row, each in enumerate(found):
             low, high = each.low, each.high
@@ -157,7 +157,7 @@ def effects(view: View, axis: str) -> Figure | None:
             ends += [*each.means, *(end for end in (low, high) if end is not None)]
             name = f"{label(each.treatment)} for {label(each.control)}"
             text = _effect_text(each, with_seeds=len(seeds) > 1)
-            _line(axes, row, name, text)
+            headline(axes, row, name, text)
             told.append(f"{name}: {text}")
         reach = next(each for each in (0.1, 0.25, 0.5, 1.0) if max(map(abs, ends)) <= each + 1e-9)
         ticks = [-reach, -reach / 2, 0, reach / 2, reach]

@@ -6,22 +6,21 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from bench.judge.claim import INCONCLUSIVE, NO_EFFECT, UNTESTABLE, Judged
 from bench.judge.stats import Estimate
+from bench.report.along import BAR, canvas, headline
 from bench.report.claim_text import word
-from bench.report.svg import INK, LINE, MUTED, Figure, figure, style, to_svg
+from bench.report.svg import INK, LINE, MUTED, SURFACE, Figure, style, to_svg
 from bench.report.words import clean, number
-
-WIDTH = 9.0
-ROW = 0.34
-"""Inches."""
 
 FARTHEST = 5.0
 """Margins from 0 to the edge of the picture; what lies beyond is an arrow there."""
+
+LETTERS = 42
+"""Letters of a label, beside which a verdict has room."""
 
 MOST_CELLS = 40
 """Cells in a picture; the CSV has all."""
@@ -44,7 +43,7 @@ def forest(claims: Sequence[Judged]) -> Figure | None:
     filled = [each.verdict not in (INCONCLUSIVE, UNTESTABLE) for each in shown]
     ends = [word(each.verdict) for each in shown]
     values = [_scaled(each, each.estimate) for each in shown]
-    axis = "effect in margins, positive as expected (of a value: from the middle to the bounds)"
+    axis = "effect in margins; right: as expected"
     svg = _draw(labels, values, marks, filled, ends, 1.0, FARTHEST, axis, _told(rows))
     return Figure(svg, rows, "claims")
 
@@ -127,8 +126,7 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 def _label(text: str) -> str:
-    text = clean(text)
-    return text if len(text) <= 56 else f"{text[:55]}…"
+    return clean(text)
 
 
 def _draw(
@@ -143,28 +141,20 @@ def _draw(
     alt: str,
 ) -> str:
     with style():
-        made = figure(WIDTH, 0.75 + ROW * len(labels))
-        axes = made.subplots()
+        made, axes = canvas(len(labels))
         axes.set_xlim(-farthest, farthest)
         if margin:
             axes.axvspan(-margin, margin, color=LINE, alpha=0.55, linewidth=0)
         axes.axvline(0, color=INK, linewidth=1)
         for i, (triple, marker, is_filled, end) in enumerate(zip(values, markers, filled, ends, strict=True)):
-            _mark(axes, i, triple, marker, is_filled, farthest)
-            if end:
-                axes.text(
-                    1.01, i, end, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=INK
-                )
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
+            _mark(axes, i + BAR, triple, marker, is_filled, farthest)
+            headline(axes, i, labels[i], end, LETTERS)
         axes.set_xlabel(axis)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-        axes.grid(axis="y", visible=False)
-        sns.despine(ax=axes, left=True, bottom=True)
         return to_svg(made, alt)
 
 
-def _mark(axes: Axes, row: int, triple: Triple, marker: str, is_filled: bool, farthest: float) -> None:
+def _mark(axes: Axes, row: float, triple: Triple, marker: str, is_filled: bool, farthest: float) -> None:
     """An interval with its estimate, cut off at the picture's edges with an arrow."""
     mean, low, high = triple
     if low is not None and high is not None and not (math.isnan(low) or math.isnan(high)):
@@ -177,7 +167,7 @@ def _mark(axes: Axes, row: int, triple: Triple, marker: str, is_filled: bool, fa
     if math.isnan(mean):
         return
     at = min(max(mean, -farthest), farthest)
-    face = INK if is_filled else "white"
+    face = INK if is_filled else SURFACE
     axes.plot(
         [at], [row], marker, color=INK, markerfacecolor=face if marker != "x" else INK, markersize=6.5,
         clip_on=False,
