@@ -108,12 +108,34 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
         "answer": answer(it),
         "rates": compare_figures.rates(it),
         "profile": compare_figures.profile(it),
-        "methods": [_standing(each) for each in it.found.standings],
+        **_table(it),
         "pairs": [_pair(it, each) for each in it.found.contrasts],
         "how": [_sentence(each) for each in how(it)],
         "csv_href": f"data:text/csv;base64,{base64.b64encode(table.encode()).decode()}",
         "csv_name": f"{slug(f'compared-by-{it.asked.by}-{group}')}.csv",
     }
+
+
+def _table(it: Compared) -> dict[str, Any]:
+    """`methods`: rows; `columns`: (heading, key, raw key, class), without counts that are equal in all rows.
+
+    `same` says these in a sentence. What was measured on fresh seeds stands first: it flatters nobody.
+    """
+    rows = [_standing(each) for each in it.found.standings]
+    metric = clean(it.asked.metric)
+    counts = [("trials", "trials"), ("cells", "cells"), ("seeds", "seeds"), ("diverged", "diverged")]
+    equal = [key for _, key in counts if len(rows) > 1 and len({row[key] for row in rows}) == 1]
+    columns = [
+        ("failed, fresh", "fresh", "fresh_v", "n"),
+        (f"{metric}, fresh", "value", "value_v", "n"),
+        ("failed", "failed", "failed_v", "n"),
+        (metric, "middle", "middle_v", "n"),
+        ("chosen cell", "cell", "", "cell"),
+        ("failed, odd", "seen", "seen_v", "n"),
+        *((name, key, key, "n") for name, key in counts if key not in equal),
+    ]
+    told = [f"{rows[0][key]} {name}" for name, key in counts if key in equal]
+    return {"methods": rows, "columns": columns, "same": f"Each has {', '.join(told)}." if told else ""}
 
 
 def refused(by: str, group: str, why: str) -> dict[str, Any]:

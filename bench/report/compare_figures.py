@@ -52,7 +52,10 @@ def _dot(axes: Axes, row: int, each: Standing) -> None:
     axes.plot([(low.mean + high.mean) / 2], [row], "o", color=INK, ms=6)
     if each.choice is not None:
         fresh = each.choice.failure
-        axes.plot([fresh.low.mean, fresh.high.mean], [row + 0.28] * 2, color=MUTED, linewidth=2)
+        if fresh.low.low is not None and fresh.high.high is not None:
+            ends = [fresh.low.low, fresh.high.high]
+            axes.plot(ends, [row + 0.28] * 2, color=MUTED, linewidth=1, solid_capstyle="butt")
+        axes.plot([fresh.low.mean, fresh.high.mean], [row + 0.28] * 2, color=MUTED, linewidth=2.6)
         axes.plot(
             [(fresh.low.mean + fresh.high.mean) / 2],
             [row + 0.28],

@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
 from bench.judge.quality import quality_bar
 from bench.judge.trace import Array, Trace, jaccard
@@ -269,7 +270,7 @@ def _draw(
         axes.legend(fontsize=7.5, handlelength=1.2, borderaxespad=0.2, labelspacing=0.2)
 
 
-def _steps(axes: Axes, steps: Array) -> None:
+def _steps(axes: Axes, steps: NDArray[np.int64]) -> None:
     """Ticks of the steps: in a narrow frame the first, the middle and the last one alone."""
     made = axes.get_figure(root=True)
     across = axes.get_position().width * made.get_figwidth() if made is not None else 0.0

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bench.report.strict import strict
 from bench.report.svg import COLOURS, INK_ON
-from bench.report.words import clean, label, number, outcome_word, raw
+from bench.report.words import clean, label, number, outcome_word, raw, tight
 
 
 def render(template: str, title: str, **content: Any) -> str:
@@ -48,6 +48,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "word": outcome_word, "label": label, "clean": clean, "raw": raw}
+    made.filters["tight"] = tight
     return made
 
 

@@ -70,6 +70,11 @@ def percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
+def tight(text: str) -> str:
+    """The same with no line break between a number and its percent sign."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)
+
+
 def span(low: float, high: float) -> str:
     """A percentage, or the two bounds of one."""
     return percent(low) if percent(low) == percent(high) else f"{100 * low:.0f} to {percent(high)}"
