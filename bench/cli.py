@@ -257,7 +257,8 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
     from bench.store.tables import study_of
     from bench.study.rules_file import load_rules
 
-    study, _ = study_of(results), manifest.read(results)  # damage is told before anything is written
+    # Damage is told before anything is written.
+    study, record = study_of(results), {} if results.is_file() else manifest.read(results)
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
     for sentence in made.notes:
         say(sentence)
@@ -270,8 +271,11 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
 
         table = (claim_text.short_rows(claims), form, claim_text.SHORT)
         put(render(*(table if form == "table" else (claim_text.rows(claims), form))))
-    for line in claim_text.notes(results):
-        say(line)
+    if any(session.get("claims") for session in record.get("sessions", [])[:1]):
+        from bench.report import claim_text
+
+        for line in claim_text.notes(results):
+            say(line)
     for line in summary(made):
         say(line)
     if made.moves and (results / "report.html").exists():
