@@ -104,11 +104,18 @@ def total_collapse(trace: Trace) -> Flag:
 
     def why(index: int) -> str:
         start, bar = f"From step {trace.steps[index]} on, ", number(rules.collapse_spread)
-        most = number(largest(spread[index:]))
+        widest = largest(spread[index:])
+        most = number(widest)
         if (single[index:] == 1).all():
             return (
                 f"{start}1 of {n_modes} modes was covered in each evaluation, with a spread of at most "
                 f"{most} of the data's."
+            )
+        if (narrow[index:] == 1).all() and percent(widest) == percent(0.0):
+            limit = percent(rules.collapse_spread)
+            return (
+                f"{start}the samples were one point: their spread was {percent(widest)} of the data's "
+                f"(limit {limit})."
             )
         if (narrow[index:] == 1).all():
             return f"{start}the spread was at most {most} of the data's (below {bar}), as of one point."

@@ -64,6 +64,16 @@ def test_one_mode_and_then_one_point_are_told_as_both() -> None:
     assert "in 3 the spread was below 0.05" in verdict.reason
 
 
+def test_one_point_is_said_without_a_zero() -> None:
+    curve = planted("total_collapse")
+    curve["spread"] = np.where(STEPS >= 350, 1e-12, curve["spread"])
+    curve["modes.covered"] = np.where(STEPS >= 350, 0.0, curve["modes.covered"])
+    reason = judge(curve, CONTEXT).reason
+    assert reason.endswith(
+        "the samples were one point: their spread was less than 0.1 % of the data's (limit 5 %)."
+    )
+
+
 def test_a_partial_collapse_names_the_most_modes_since_its_onset() -> None:
     curve = planted("partial_collapse")
     curve["modes.covered"][-5:] = [5, 6, 5, 4, 5]
