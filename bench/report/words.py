@@ -72,7 +72,7 @@ def percent(share: float) -> str:
 
 def tight(text: str) -> str:
     """The same with no line break between a number and its percent sign."""
-    return re.sub(r"(?<=\d) %", "\u00a0%", text)
+    return type(text)(re.sub(r"(?<=\d) %", "\u00a0%", text))  # Markup stays Markup
 
 
 def span(low: float, high: float) -> str:
