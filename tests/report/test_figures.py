@@ -45,7 +45,8 @@ def test_effects_compare_each_number_with_the_next_smaller(view: View) -> None:
     last = made.rows[-1]
     assert (last["pairs"], last["unpaired"], last["seeds"], last["low"]) == (12, 0, 3, None)
     assert last["difference_least"] == pytest.approx(1 - 8 / 12)
-    assert "64 for 8: +33" in made.svg and "n = 3 seeds" in made.svg
+    assert "64 for 8: +33" in made.svg
+    assert "n = 3 seeds" in made.svg
 
 
 def test_names_are_compared_with_the_first(tmp_path: Path) -> None:
