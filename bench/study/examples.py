@@ -10,7 +10,7 @@ from ganzoo.catalog import suggest
 
 
 def shipped() -> dict[str, Path]:
-    """Name -> file of the studies in the package; those of a folder are called `folder/name` and come last."""
+    """Name -> file of the studies in the package; those of a folder come last, as `folder/name`."""
     folder = Path(str(resources.files("bench") / "examples"))
     found = sorted(folder.rglob("*.yaml"), key=lambda path: (path.parent != folder, path))
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
