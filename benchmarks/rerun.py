@@ -131,6 +131,11 @@ def _refuse_unfinished(results: Path) -> None:
         raise UserError(f"{results} is not finished ({counts}): run its study again, it goes on from there")
     if partial := manifest.read(results).get("partial"):
         raise UserError(f"{results} covers its study in part ({', '.join(partial)}): remove it and run anew")
+    said = [each for start in manifest.read(results).get("sessions", []) for each in start.get("argv") or []]
+    if paths := sorted({each for each in said if Path(each).is_absolute()}):
+        raise UserError(
+            f"{results} would publish where it stood ({', '.join(paths)}): give --out a relative path"
+        )
 
 
 if __name__ == "__main__":

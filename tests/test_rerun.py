@@ -144,3 +144,11 @@ def test_curves_are_kept_without_what_no_rule_reads(rerun: ModuleType, results: 
     assert after.curves[left_out].isna().all(axis=None)
     assert after.curves.drop(columns=left_out).equals(before.curves.drop(columns=left_out))
     assert before.meta == after.meta == meta
+
+
+def test_where_a_run_stood_is_not_published(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
+    (results / "manifest.json").write_text(
+        json.dumps({"sessions": [{"argv": ["run", "--out", "/home/me/x"]}]})
+    )
+    with pytest.raises(UserError, match="would publish where it stood"):
+        rerun.keep(results, tmp_path / "results" / "folklore" / "strong_d")
