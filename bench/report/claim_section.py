@@ -45,13 +45,14 @@ def _claim(each: Judged) -> dict[str, Any]:
         "id": each.id,
         "verdict": each.verdict,
         "text": clean(each.text),
+        "effect": clean_long(claim_text.effect(each)),
         "sentence": clean_long(claim_text.sentence(each)),
         "failures": clean_long(claim_text.failures(each)),
         "reason": clean_long(each.reason),
         "premises": [clean_long(claim_text.premise(seen)) for seen in each.premises if seen.holds],
         "depends": clean(each.depends),
         "changed": clean(each.changed),
-        "undecided": _undecided(each),
+        "undecided": claim_text.all_failed(each),
         "correlation": each.correlation,
         "asked": _asked(each),
         "cells": cells and _safe(cells),
@@ -62,13 +63,6 @@ def _claim(each: Judged) -> dict[str, Any]:
 def _safe(figure: Any) -> Any:
     """A figure as the templates take it: its own SVG is the only markup."""
     return figure if hasattr(figure, "__html__") else Markup(figure)
-
-
-def _undecided(each: Judged) -> str:
-    """The effect with all undecided trials failed, where it is another one."""
-    if each.all_failed is None or each.all_failed == each.estimate:
-        return ""
-    return f"With all undecided trials counted as failed: {claim_text.interval(each.all_failed, each.unit)}."
 
 
 def _asked(each: Judged) -> str:

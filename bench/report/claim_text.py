@@ -137,8 +137,31 @@ def sentence(each: Judged) -> str:
     if each.treatment is not None and each.control is not None:
         arms = f"{_level(each.treatment, each.unit)} {_arm(each, 0)}, "
         arms += f"{_level(each.control, each.unit)} {_arm(each, 1)}: "
-    towards, away = (LESS, MORE) if claim.expect == LESS else (MORE, LESS)
-    return f"{claim.quantity.says}: {arms}{_by(each.estimate, each.unit, towards, away)} {_counted(each)}."
+    return f"{claim.quantity.says}: {arms}{_as_expected(each, each.estimate)} {_counted(each)}."
+
+
+def effect(each: Judged) -> str:
+    """The effect or the value alone: `less by 17.5 points [5.32, 29.7]`; empty where nothing was measured."""
+    if not each.estimate.n:
+        return ""
+    if each.claim.within is not None:
+        return interval(each.estimate, each.unit)
+    return _as_expected(each, each.estimate)
+
+
+def all_failed(each: Judged) -> str:
+    """The effect with all undecided trials failed, where it is another one; in the words of `sentence`."""
+    if each.all_failed is None or each.all_failed == each.estimate:
+        return ""
+    is_value = each.claim.within is not None
+    told = interval(each.all_failed, each.unit) if is_value else _as_expected(each, each.all_failed)
+    return f"With all undecided trials counted as failed: {told}."
+
+
+def _as_expected(each: Judged, estimate: Estimate) -> str:
+    """An estimate of a claim's effect, in the direction in which it went."""
+    towards, away = (LESS, MORE) if each.claim.expect == LESS else (MORE, LESS)
+    return _by(estimate, each.unit, towards, away)
 
 
 def _arm(each: Judged, side: int) -> str:
@@ -180,8 +203,8 @@ def interval(estimate: Estimate, unit: str) -> str:
 
 def _digits(value: float) -> str:
     if not math.isfinite(value):
-        return "–" if math.isnan(value) else "infinite" if value > 0 else "-infinite"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        return "–" if math.isnan(value) else "infinite" if value > 0 else "minus infinity"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}").replace("-", "−")
 
 
 def _level(value: float, unit: str) -> str:
