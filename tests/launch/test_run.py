@@ -68,7 +68,7 @@ def script(*arguments: str, sleep_s: float = 0.0, **environment: str) -> subproc
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted run."""
     out = tmp_path_factory.mktemp("whole")
-    assert go(out, study=Study(checkpoint=Checkpoint(every_s=1e9))) == 0
+    assert go(out, study=Study(checkpoint=Checkpoint(every_s=1e9), claims_sha256={"a": "0123456789ab"})) == 0
     return out
 
 
