@@ -353,8 +353,9 @@ def compare(
 ) -> int:
     """Compare the studies RESULTS..., or with --by the values of an axis (losses, say) of one.
 
-    Failure rates over the whole grid, the cell that each would choose on fresh seeds, and every pair with
-    Holm's correction; paired by seed and cell where both have them. RESULTS may be files of single runs.
+    Failure rates over the cells that all have, the cell that each would choose on fresh seeds, and every
+    pair with Holm's correction; paired by seed and cell where both have them. RESULTS may be files of single
+    runs.
     What was measured otherwise (data, samples, extractor, protocol, rules) is not compared.
     """
     from bench.report import compare as comparing

@@ -25,7 +25,7 @@ BANDS = 2
 
 
 def rates(it: Compared) -> Figure:
-    """The failure rate of each method over its whole grid, and that of its chosen cell on fresh seeds."""
+    """The failure rate of each method over the cells compared, and that of its chosen cell on fresh seeds."""
     standings, by = it.found.standings, it.asked.by
     with style():
         made = figure(PANEL, max(HIGH, 0.9 + 0.34 * len(standings)))
@@ -40,7 +40,7 @@ def rates(it: Compared) -> Figure:
         axes.grid(axis="y", visible=False)
         sns.despine(ax=axes, left=True, bottom=True)
         told = "; ".join(f"{s.name} {span(s.failure.low.mean, s.failure.high.mean)}" for s in standings)
-        svg = to_svg(made, f"Failure rate of each {clean(by)} over its whole grid. {told}.")
+        svg = to_svg(made, f"Failure rate of each {clean(by)} over the cells compared. {told}.")
         return Figure(svg, method_rows(it), f"failure-rates-by-{clean(by)}")
 
 

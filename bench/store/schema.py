@@ -50,7 +50,6 @@ MONITOR_UNITS: Mapping[str, str] = {
     "spread": "fake / real", "sample_rms": "fake / real",
 }  # fmt: skip
 
-STATUSES = ("pending", "running", "done", "crashed")
 TRIAL_COLUMNS: Mapping[str, pa.DataType] = {
     "trial": pa.string(),
     "cell": pa.string(),
