@@ -115,7 +115,7 @@ class Packing:
 def trials_of(spec: Study) -> tuple[Trial, ...]:
     """Every trial of a study; reads the data's hashes."""
     from bench.data.fingerprint import fingerprint
-    from bench.study.grid import trials
+    from bench.study.trials import trials
 
     return trials(spec, fingerprint)
 

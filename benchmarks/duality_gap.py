@@ -19,8 +19,8 @@ import torch
 from bench.data.fingerprint import fingerprint
 from bench.data.load import load
 from bench.metrics.duality_gap import duality_gap
-from bench.study.grid import trials
 from bench.study.spec import load_study
+from bench.study.trials import trials
 from bench.train.build import build_beside, build_game, build_streams, build_update
 from bench.trial import Pack
 from ganzoo.objective import DISC, GEN, Draws

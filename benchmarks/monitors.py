@@ -29,8 +29,8 @@ import torch
 from bench.data.fingerprint import fingerprint
 from bench.data.load import Dataset, load
 from bench.metrics.evaluate import build
-from bench.study.grid import trials
 from bench.study.spec import load_study
+from bench.study.trials import trials
 from bench.train.build import build_beside, build_game, build_streams, build_update
 from bench.train.loop import Look
 from bench.train.monitors import Steps, thresholds

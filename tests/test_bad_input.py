@@ -26,9 +26,9 @@ from bench.metrics.fid import FILE
 from bench.store import attempts, ledger
 from bench.study.axes import FIELDS, KINDS
 from bench.study.examples import shipped
-from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.spec import read_study
+from bench.study.trials import trials
 from ganzoo.catalog import ZOO
 
 STUDY = """

@@ -14,8 +14,8 @@ import pytest
 
 from bench.data.fingerprint import fingerprint
 from bench.data.load import load
-from bench.study.grid import trials
 from bench.study.spec import load_study
+from bench.study.trials import trials
 
 
 def benchmark(repository: Path, name: str) -> ModuleType:

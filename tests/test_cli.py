@@ -16,9 +16,9 @@ from bench import cli
 from bench.data.catalog import DataMissing
 from bench.errors import UserError
 from bench.store import attempts, ledger
-from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.spec import read_study
+from bench.study.trials import trials
 
 STUDY = """
 name: tiny

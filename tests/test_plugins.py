@@ -20,9 +20,9 @@ from bench.metrics.catalog import METRICS
 from bench.plugins import PluginError, load_plugin, unload
 from bench.store import ledger
 from bench.store.tables import load
-from bench.study.grid import trials
 from bench.study.problems import StudyError
 from bench.study.spec import load_study
+from bench.study.trials import trials
 from bench.train.restore import load_trial
 from ganzoo.catalog import ZOO
 

@@ -17,9 +17,9 @@ from bench.data.load import load
 from bench.judge.published import AGREES, DIFFERS, Compared, compare
 from bench.metrics.evaluate import build
 from bench.report import published
-from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.spec import load_study, read_study
+from bench.study.trials import trials
 from bench.train.loop import train
 
 ROOT = Path(__file__).parents[1]

@@ -1,13 +1,13 @@
-"""Study -> cells -> trials. Nothing is sampled: len = (product - excluded + included) x seeds."""
+"""Axes -> cells. Nothing is sampled: as many as the product - excluded + included."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.study.axes import Axis, Point, axis_label
 from bench.study.exclude import Labels, equals, without_excluded
@@ -24,11 +24,8 @@ from bench.study.layers import settle
 from bench.study.problems import Problems, show
 from bench.study.resolve import Evaluation, rates, resolve
 from bench.study.rules import Complaint
-from bench.trial import Component, KeyValue, Trial, canonical_json
+from bench.trial import Component, KeyValue, canonical_json
 from ganzoo.catalog import suggest
-
-if TYPE_CHECKING:
-    from bench.study.spec import Study
 
 MAX_TRIALS = 100_000
 ABSENT = "n/a"
@@ -66,24 +63,6 @@ class Grid:
     product: int
     excluded: int
     included: int
-
-
-def trials(study: Study, data_fingerprint: Callable[[Component], str]) -> tuple[Trial, ...]:
-    """Every cell with every seed, cells in the order of the grid, at most `study.limit` trials."""
-    known: dict[Component, str] = {}
-    plugins = tuple(sorted(plugin.sha256 for plugin in study.plugins))
-    out: list[Trial] = []
-    for cell, seed in itertools.product(study.cells, study.seeds):
-        if study.limit is not None and len(out) >= study.limit:
-            break
-        dataset = cell.fields["dataset"]
-        if dataset not in known:
-            known[dataset] = data_fingerprint(dataset)
-        fields = dict(
-            cell.fields, study_seed=study.seed, seed=seed, data_sha256=known[dataset], plugins=plugins
-        )
-        out.append(Trial(**fields, axes=cell.axes))
-    return tuple(out)
 
 
 def build(

@@ -16,9 +16,9 @@ import bench
 from bench.data.fingerprint import fingerprint
 from bench.launch.run import Options, run
 from bench.store import attempts
-from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.spec import load_study
+from bench.study.trials import trials
 
 STUDY = {
     "name": "real",

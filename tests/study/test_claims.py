@@ -15,10 +15,10 @@ from bench.report.claim_scope import scope_of
 from bench.store.tables import config_columns
 from bench.study import claim_plan
 from bench.study.claims import fingerprints, monitors, to_claim, to_where
-from bench.study.grid import trials
 from bench.study.problems import StudyError
 from bench.study.shape import json_schema
 from bench.study.spec import Study, read_study
+from bench.study.trials import trials
 
 STUDY = """
 name: s

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.grid import trials
 from bench.study.problems import StudyError
 from bench.study.spec import Study, load_study, read_study
+from bench.study.trials import trials
 from bench.trial import Component, Trial
 
 HEAD = """

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.grid import trials
 from bench.study.memory import BASE_MB, member_mb, pack_mb
 from bench.study.packing import SPEED, auto_width, packs
 from bench.study.spec import load_study, read_study
+from bench.study.trials import trials
 from bench.trial import Component, Pack, Trial
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bench.store import attempts, ledger
-from bench.study.grid import trials
 from bench.study.packing import packs
 from bench.study.plan import (
     Plan,
@@ -26,6 +25,7 @@ from bench.study.plan import (
     text,
 )
 from bench.study.spec import load_study, read_study
+from bench.study.trials import trials
 from bench.trial import Pack
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.study.grid import trials
 from bench.study.problems import StudyError
 from bench.study.shape import json_schema
 from bench.study.spec import Study, load_study, read_study
+from bench.study.trials import trials
 
 STUDY: dict[str, Any] = {
     "name": "x",

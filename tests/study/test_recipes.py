@@ -13,13 +13,13 @@ import yaml
 from bench.catalogs import listing
 from bench.data.catalog import DATA
 from bench.data.load import load
-from bench.study.grid import trials
 from bench.study.keys import FIELDS
 from bench.study.layers import settings_of
 from bench.study.problems import StudyError
 from bench.study.recipes import RECIPES
 from bench.study.shape import json_schema
 from bench.study.spec import Study, read_study
+from bench.study.trials import trials
 from bench.train.loop import train
 from bench.trial import Pack
 from ganzoo.catalog import ZOO
