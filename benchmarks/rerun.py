@@ -4,7 +4,8 @@
 results/NAME: stopped, it goes on with the same command; to train anew, remove that folder. When it is done,
 its tables, its report and what says how they came about replace those in results/folklore/NAME, and
 docs/make_verdicts.py writes the table of README.md anew. Not kept are the weights and segments of `packs/`,
-and the least, largest and last value of each monitor within an interval, which no rule reads.
+the least, largest and last value of each monitor within an interval, which no rule reads, and the digits of a
+number beyond the seventh. The kept curves are judged again, and must say of every trial what the run said.
 `make replications` does so for studies/replications/ and results/replications/, and docs/make_published.py
 writes the tables of docs/measured.md.
 """
@@ -24,7 +25,10 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from bench.errors import UserError
-from bench.store import manifest, schema, tables
+from bench.judge.outcomes import OUTCOMES
+from bench.report.view import View
+from bench.store import schema, tables
+from bench.store.rejudge import judge_again
 from bench.study import examples
 from ganzoo.catalog import suggest
 
@@ -45,6 +49,9 @@ FILES = (
 
 NOT_KEPT = (".min", ".max", ".last", ".flips")
 """Statistics of the monitors within an interval: half of the curves' bytes, in no rule or figure."""
+
+NAMED = 5
+"""Trials that a refusal names, at most."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +100,8 @@ def keep(results: Path, kept: Path) -> int:
     """Replace `kept` by the small files of a whole run; returns their bytes.
 
     Raises:
-        UserError: the run is not whole. `kept` is then left as it was.
+        UserError: the run is not whole, or what would be kept of it says something else. `kept` is then left
+            as it was.
     """
     _refuse_unfinished(results)
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +111,10 @@ def keep(results: Path, kept: Path) -> int:
         for name in FILES:
             shutil.copyfile(results / name, new / name)
         _thin(new / tables.CURVES)
+        judged = judge_again(new, tables.kept_rules(results)).trials
+        _refuse_changed(results, schema.read_trials(results / tables.TRIALS), judged)
+        trials = new / tables.TRIALS
+        schema.write(trials, judged, schema.read_metadata(trials), small=True)
         if (results / "plugins").is_dir():
             shutil.copytree(results / "plugins", new / "plugins")
         if kept.exists():
@@ -112,26 +124,55 @@ def keep(results: Path, kept: Path) -> int:
 
 
 def _thin(curves: Path) -> None:
-    """Make NOT_KEPT null; the columns stay, so that the table has the schema of every other."""
+    """Make NOT_KEPT null and round the other numbers to float32, seven digits; the columns stay, so that the
+    table has the schema of every other.
+
+    Shares and counts stay exact: a threshold may be one of their values (0.9 is less as a float32), and their
+    repeating values take less room as they are.
+    """
     data = parquet.read_table(curves)
     metadata = json.loads((data.schema.metadata or {}).get(schema.METADATA_KEY, b"null"))
     for at, column in enumerate(data.schema):
         if column.name.endswith(NOT_KEPT):
             data = data.set_column(at, column, pa.nulls(len(data), column.type))
-    schema.write(curves, data, metadata)
+        elif column.type == pa.float64() and not schema.repeats(data.column(at)):
+            rounded = data.column(at).cast(pa.float32(), safe=False).cast(pa.float64())
+            data = data.set_column(at, column, rounded)
+    schema.write(curves, data, metadata, small=True)
+
+
+def _refuse_changed(results: Path, before: pa.Table, after: pa.Table) -> None:
+    """What is kept must give every trial the outcome and the signs that the run gave it."""
+    said = ["outcome", *(f"flag.{name}" for name in OUTCOMES)]
+    now = {row["trial"]: row for row in after.select(["trial", *said]).to_pylist()}
+    changed = [
+        f"{row['trial']} ({name}: {row[name]}, now {now[row['trial']][name]})"
+        for row in before.select(["trial", *said]).to_pylist()
+        for name in said
+        if row[name] != now[row["trial"]][name]
+    ]
+    if changed:
+        more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+        raise UserError(
+            f"{results} is judged otherwise by what would be kept of it: {', '.join(changed[:NAMED])}{more}; "
+            f"`ganbench judge` and `ganbench report` with it if the rules have changed since"
+        )
 
 
 def _refuse_unfinished(results: Path) -> None:
     missing = [name for name in FILES if not (results / name).is_file()]
     if missing:
         raise UserError(f"{results} has no {', '.join(missing)}: it holds no finished run")
-    status = tables.load(results).trials["status"].value_counts().to_dict()
+    loaded = tables.load(results)
+    status = loaded.trials["status"].value_counts().to_dict()
     if set(status) != {"done"}:
         counts = ", ".join(f"{count} {name}" for name, count in status.items())
         raise UserError(f"{results} is not finished ({counts}): run its study again, it goes on from there")
-    if partial := manifest.read(results).get("partial"):
-        raise UserError(f"{results} covers its study in part ({', '.join(partial)}): remove it and run anew")
-    said = [each for start in manifest.read(results).get("sessions", []) for each in start.get("argv") or []]
+    if partial := View(loaded).partial:
+        raise UserError(
+            f"{results} covers its study in part ({', '.join(partial)}): run it again without, it goes on"
+        )
+    said = [each for start in loaded.manifest.get("sessions", []) for each in start.get("argv") or []]
     if paths := sorted({each for each in said if Path(each).is_absolute()}):
         raise UserError(
             f"{results} would publish where it stood ({', '.join(paths)}): give --out a relative path"

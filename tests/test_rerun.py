@@ -8,14 +8,17 @@ import shutil
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 from stored_results import store
 from synthetic_results import synthetic
 
 from bench.errors import UserError
 from bench.store import schema
+from bench.store.rejudge import judge_again
 from bench.store.tables import load
 
 SHA = "ab" * 32
@@ -63,7 +66,10 @@ def test_the_small_files_replace_those_of_before(rerun: ModuleType, results: Pat
     (kept / "old.parquet").write_text("of before")
     size = rerun.keep(results, kept)
     assert files(kept) == {*rerun.FILES, f"plugins/{SHA}/my_loss.py"}
-    assert all((kept / name).read_bytes() == (results / name).read_bytes() for name in rerun.FILES)
+    written_anew = ("curves.parquet", "trials.parquet")
+    copied = [name for name in rerun.FILES if name not in written_anew]
+    assert all((kept / name).read_bytes() == (results / name).read_bytes() for name in copied)
+    assert (kept / "curves.parquet").stat().st_size < (results / "curves.parquet").stat().st_size
     assert size == sum((kept / name).stat().st_size for name in files(kept))
     assert [path.name for path in kept.parent.iterdir()] == ["strong_d"]
 
@@ -128,22 +134,78 @@ def test_one_command_runs_one_or_all(
     assert "ended with exit code 1; what was published of it stays" in capsys.readouterr().err
 
 
-def test_curves_are_kept_without_what_no_rule_reads(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "results" / "folklore" / "strong_d"
-    path, meta = results / "curves.parquet", load(results).meta
+def changed(results: Path, **columns: object) -> pa.Table:
+    """The curves of a run with these columns (their names with __ for the dot) in place of its own."""
+    path = results / "curves.parquet"
     curves = parquet.read_table(path)
-    for name, value in (("d_loss.max", 2.5), ("g_loss.flips", 3)):
-        at = curves.column_names.index(name)
-        curves = curves.set_column(at, curves.schema.field(at), pa.array([value] * len(curves)))
+    for name, values in columns.items():
+        at = curves.column_names.index(name.replace("__", "."))
+        curves = curves.set_column(at, curves.schema.field(at), pa.array(values))
     schema.write(path, curves, json.loads(curves.schema.metadata[schema.METADATA_KEY]))
+    return curves
+
+
+def test_curves_are_kept_without_what_no_rule_reads(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
+    kept, rows = tmp_path / "results" / "folklore" / "strong_d", len(load(results).curves)
+    changed(results, d_loss__max=[2.5] * rows, g_loss__flips=[3] * rows)
     rerun.keep(results, kept)
     before, after = load(results), load(kept)
     left_out = [name for name in before.curves if name.endswith(rerun.NOT_KEPT)]
     assert left_out
     assert before.curves[left_out].notna().any(axis=None)
     assert after.curves[left_out].isna().all(axis=None)
-    assert after.curves.drop(columns=left_out).equals(before.curves.drop(columns=left_out))
-    assert before.meta == after.meta == meta
+    assert_frame_equal(after.curves.drop(columns=left_out), before.curves.drop(columns=left_out), rtol=1e-7)
+    assert before.meta == after.meta
+
+
+def test_numbers_are_kept_as_float32_and_shares_exactly(
+    rerun: ModuleType, results: Path, tmp_path: Path
+) -> None:
+    rows = len(load(results).curves)
+    shares = [(i % 10) / 10 for i in range(rows)]
+    changed(results, d_slope=[1 / (i + 3) for i in range(rows)], g_cosine=shares)
+    rerun.keep(results, kept := tmp_path / "kept")
+    after = load(kept).curves
+    assert after["d_slope"].tolist() == [float(np.float32(1 / (i + 3))) for i in range(rows)]
+    assert after["g_cosine"].tolist() == shares  # 0.9 is no float32
+    assert load(kept).trials["lr_g"].eq(5e-4).all()  # settings are no measured numbers
+
+
+def test_what_is_kept_is_judged_as_it_stands(rerun: ModuleType, results: Path, tmp_path: Path) -> None:
+    rerun.keep(results, kept := tmp_path / "kept")
+    first = (kept / "trials.parquet").read_bytes()
+    said = ["trial", "outcome", "outcome_step", "rules_version"]
+    assert load(kept).trials[said].equals(load(results).trials[said])
+    before = load(kept).trials
+    assert not judge_again(kept).changed
+    assert load(kept).trials.equals(before)
+    rerun.keep(results, kept)
+    assert (kept / "trials.parquet").read_bytes() == first
+
+
+def test_a_run_that_is_judged_otherwise_by_what_is_kept_is_refused(
+    rerun: ModuleType, results: Path, tmp_path: Path
+) -> None:
+    path = results / "trials.parquet"
+    trials = parquet.read_table(path)
+    outcomes = trials.column("outcome").to_pylist()
+    own = outcomes[1]
+    outcomes[1] = "stalled" if own != "stalled" else "converged"
+    at = trials.column_names.index("outcome")
+    trials = trials.set_column(at, "outcome", pa.array(outcomes))
+    schema.write(path, trials, schema.read_metadata(path))
+    name = trials.column("trial")[1].as_py()
+    with pytest.raises(UserError, match=rf"{name} \(outcome: {outcomes[1]}, now {own}\);"):
+        rerun.keep(results, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_part_that_a_later_start_made_whole_is_kept(
+    rerun: ModuleType, results: Path, tmp_path: Path
+) -> None:
+    record = {"partial": ["--limit 5"], "last_start": {"partial": []}}
+    (results / "manifest.json").write_text(json.dumps(record))
+    assert rerun.keep(results, tmp_path / "kept") > 0
 
 
 def test_where_a_run_stood_is_not_published(rerun: ModuleType, results: Path, tmp_path: Path) -> None:

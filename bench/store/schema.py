@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.errors import UserError
@@ -132,19 +133,30 @@ def table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None) -> bytes:
+REPEATING = 0.25
+"""A column with fewer distinct values, as a share of its rows, is smaller as a dictionary of them."""
+
+SMALL_LEVEL = 19
+"""Of zstd: a tenth smaller than its default, in seconds where that takes tenths of one."""
+
+
+def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None, small: bool = False) -> bytes:
     """Parquet bytes with `metadata` as JSON under the key `ganbench`; equal tables give equal bytes.
 
     Measured numbers seldom repeat: their bytes are stored plane by plane, which zstd packs a third smaller
-    than a dictionary of them (those computed in float32 have three planes of zeros).
+    than a dictionary of them (those computed in float32 have three planes of zeros). `small`: as small as
+    can be, for what is kept in a repository; ten times slower.
     """
     floats = [column.name for column in data.schema if pa.types.is_floating(column.type)]
+    if small:
+        floats = [name for name in floats if not repeats(data.column(name))]
     others = [name for name in data.schema.names if name not in floats]
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
         data.schema,
         compression="zstd",
+        compression_level=SMALL_LEVEL if small else None,
         use_dictionary=others,
         use_byte_stream_split=floats,
         store_schema=False,
@@ -156,9 +168,14 @@ def to_bytes(data: pa.Table, metadata: Mapping[str, Any] | None = None) -> bytes
     return bytes(sink.getvalue())
 
 
-def write(path: Path, data: pa.Table, metadata: Mapping[str, Any] | None = None) -> str:
-    """Write a table; returns the sha256 of its file."""
-    content = to_bytes(data, metadata)
+def repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a column has few distinct values for its rows, as shares and counts have."""
+    return bool(pc.count_distinct(column).as_py() <= REPEATING * len(column))
+
+
+def write(path: Path, data: pa.Table, metadata: Mapping[str, Any] | None = None, small: bool = False) -> str:
+    """Write a table, see `to_bytes`; returns the sha256 of its file."""
+    content = to_bytes(data, metadata, small)
     atomic.write_bytes(path, content)
     return atomic.sha256_bytes(content)
 
