@@ -15,11 +15,11 @@ from bench.judge import intervals
 from bench.judge.claim import CONTROL, FAILURE, LESS, OUTCOME, Claim, Quantity
 from bench.judge.claim_values import (
     Evidence,
+    best_possible,
     cells_of,
     ends_of,
     has_undecided,
     matching,
-    measures_of,
     scale_of,
     values_of,
 )
@@ -187,7 +187,8 @@ def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
     levels = [level(arms, each, is_share) for each in values]
     if scale.log:  # geometric means, as the effect is one of logarithms
         levels = [(math.exp(a), math.exp(b)) for a, b in levels]
-    bound = _best_possible(claim, arms, evidence, scale.low, scale.high)
+    bounds = best_possible(quantity, arms.trials, evidence, claim.expect, scale)
+    bound = _best_level(bounds, ~arms.treated & ~np.isnan(values[0]), scale.log)
     rooms = [_room(own[1], bound, sign, scale.log) for own in levels]
     return Compared(
         tuple(Effects(arms.pairs(each), is_share, sign) for each in values),
@@ -225,18 +226,16 @@ def _within(values: Array) -> float:
     return float(values.mean()) if np.isfinite(values).all() else middle(values)
 
 
-def _best_possible(claim: Claim, arms: Arms, evidence: Evidence, low: float, high: float) -> float:
-    """The value that no treatment can pass in the expected direction: a bound, or a distance's floor."""
-    if claim.expect != LESS:
-        return high
-    name = claim.quantity.names[0]
-    floors = [
-        float(measure["floors"][name]["mean"])
-        for measure in measures_of(arms.trials, evidence)
-        if claim.quantity.kind == "metric" and name in (measure.get("floors") or {})
-    ]
-    is_lower = (evidence.meta.get("directions") or {}).get(name) == "lower"
-    return max([low, *(floor for floor in floors if is_lower and math.isfinite(floor))])
+def _best_level(bounds: Array, known: NDArray[np.bool_], log: bool) -> float:
+    """The level of the control's trials if each stood at its own bound, as data sets differ in theirs.
+
+    The mean of those with a known value, geometric where the effect is one of logarithms.
+    """
+    if not known.any():
+        return math.nan
+    if log:
+        return math.exp(float(np.log(bounds[known]).mean())) if (bounds[known] > 0).all() else 0.0
+    return float(bounds[known].mean())
 
 
 def _room(control: float, bound: float, sign: float, log: bool) -> float:

@@ -194,6 +194,30 @@ def scale_of(quantity: Quantity, evidence: Evidence, trials: pd.DataFrame | None
     )
 
 
+def best_possible(
+    quantity: Quantity, trials: pd.DataFrame, evidence: Evidence, expect: str | None, scale: Scale
+) -> Array:
+    """What no treatment of a trial can pass in the expected direction, [N]: each trial's own data tell.
+
+    A distance's floor, or how many modes there are; where its data tell nothing, the end of the scale.
+    """
+    end = scale.low if expect == LESS else scale.high
+    if quantity.kind != METRIC:
+        return np.full(len(trials), end)
+    base, meta = quantity.names[0].removeprefix("ema."), evidence.meta
+    measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
+
+    def own(measure: Mapping[str, Any]) -> float:
+        if expect != LESS:
+            return float(measure.get("n_modes") or end) if scale.unit == "modes" else end
+        floor = (measure.get("floors") or {}).get(base, {}).get("mean")
+        return float(floor) if scale.better == LOWER and floor is not None and floor > end else end
+
+    each = [own(measure) for measure in measures]
+    at = [int(of.get(str(trial), 0)) for trial in trials["trial"]]
+    return np.array([each[i] if i < len(each) else end for i in at], dtype=np.float64)
+
+
 def has_undecided(quantity: Quantity, trials: pd.DataFrame) -> bool:
     """Whether some of these finished trials may or may not have what a share counts."""
     return quantity.is_share and bool(np.isnan(_share(quantity, trials)).any())

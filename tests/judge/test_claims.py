@@ -250,6 +250,36 @@ def test_room_of_distances_and_counts() -> None:
     )
 
 
+def on_two_data_sets(values: Any, floors: tuple[float, float]) -> Evidence:
+    """Distances [2, 2, N] in two cells, each on a data set with a floor of its own."""
+    evidence = tables(N, 2, curves={"sw1.noise": 0}, final__sw1=values)
+    of = {trial: int(width) - 1 for trial, width in evidence.trials[["trial", "width"]].to_numpy()}
+    measures = [{"floors": {"sw1": {"mean": floor, "sd": 0.001}}} for floor in floors]
+    return replace(evidence, meta={**evidence.meta, "measures": measures, "measure_of": of})
+
+
+def test_the_room_of_a_distance_is_that_over_the_floor_of_its_own_data() -> None:
+    less = effect(METRIC, "sw1", "less", margin=0.1)
+    values = np.ones((2, 2, N)) * np.array([0.04, 1.0])[:, None]
+    values *= np.exp(np.array([-0.3, 0.0])[::-1, None, None] + 0.01 * NOISE[:, :2, :N])
+    # The control is at twice either floor; the larger floor is above the mean of the control, 0.2.
+    made = one(less, on_two_data_sets(values, (0.02, 0.5)))
+    assert made.verdict == SUPPORTED
+    # It stands at both floors; it is far above the smaller one, and above the mean of the floors.
+    made = one(less, on_two_data_sets(values, (0.04, 1.0)))
+    assert made.verdict == UNTESTABLE
+    assert "no room" in made.reason
+    # At one of them, at 1.5 times the other: the mean over both can fall by half of log 1.5.
+    evidence = on_two_data_sets(values, (0.04, 1 / 1.5))
+    assert one(less, evidence).verdict == SUPPORTED
+    made = one(replace(less, margin=0.25), evidence)
+    assert "no room" in made.reason
+    assert "could change by 0.2," in made.reason
+    # Without a floor there is no end to it.
+    far = replace(evidence, meta={**evidence.meta, "measures": [evidence.meta["measures"][0], {}]})
+    assert "no room" not in one(less, far).reason
+
+
 def test_premises_hold_or_the_claim_cannot_be_tested() -> None:
     auc = np.full((2, 1, N), 0.7)
     auc[0] = 0.995
