@@ -237,10 +237,11 @@ def scatter(
         for i, axes in enumerate(panels):
             x, y = left + (i % across) * (side + gap), below + (down - 1 - i // across) * (side + above)
             axes.set_position((x / width, y / height, side / width, side / height))
-        for axes, (step, points) in zip(panels, frames.items(), strict=False):
+        for i, (axes, (step, points)) in enumerate(zip(panels, frames.items(), strict=False)):
             _points(axes, _plane(points), centres, span)
             axes.set_title(f"step {step}", fontsize=8.5, fontweight="normal")
-            axes.tick_params(labelleft=ticks, labelbottom=ticks)
+            lowest = i + across >= len(frames)
+            axes.tick_params(labelleft=ticks and i % across == 0, labelbottom=ticks and lowest)
         for spare in panels[len(frames) :]:
             spare.set_axis_off()
         return to_svg(made, alt)

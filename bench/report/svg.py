@@ -17,6 +17,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 
+from bench.report.slim import slim
 from bench.report.words import csv_text, slug
 
 # One colour for one outcome everywhere. Okabe and Ito's palette, wine of Tol's for the ninth: told apart by
@@ -134,13 +135,9 @@ def to_svg(made: Drawing, alt: str, alone: bool = False) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": alt}):
         made.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"font: ([^;\"]*?)(\d[\d.]*px)[^;\"]*", r"font: \1\2 system-ui, sans-serif", text)
-    text = _smaller(text)
+    text = slim(text[text.index("<svg") :])
+    text = re.sub(r"; font-family: [^;\"]*", "", text)
+    text = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", text)
     for stand_in, colour in _PAGE.items():
         text = text.replace(stand_in, colour)
     name = html.escape(alt, quote=True)
@@ -161,19 +158,6 @@ def to_svg(made: Drawing, alt: str, alone: bool = False) -> str:
 def panels(parts: Iterable[str]) -> str:
     """Pictures beside each other where the page is wide, below each other where it is not."""
     return f'<div class="panels">{"".join(parts)}</div>'
-
-
-def _smaller(text: str) -> str:
-    """The same picture in half the letters: a hundredth of a point is enough, and the page has a font."""
-    text = re.sub(r"; font-family: [^;\"]*", "", text)
-    text = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", text)
-    # Within tags alone: a number that is written stays as it is.
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(?<=[\s\"(,])(-?\d+\.\d\d)\d+", r"\1", tag[0]), text)
-    text = re.sub(r"\s*\n\s*", " ", text)
-    text = re.sub(r"(> | <)", lambda found: found[0].strip(), text)
-    while re.search(r"<g></g>|<g>(<[^g/][^<>]*/>)</g>", text):
-        text = re.sub(r"<g></g>|<g>(<[^g/][^<>]*/>)</g>", r"\1", text)
-    return text
 
 
 _LIGHT = {
