@@ -1,8 +1,5 @@
-"""The command line: each verb parses, makes one call and gives an exit code.
+"""The command line: each verb parses, makes one call and gives an exit code of `bench.terminal`.
 
-Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
-claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and
-resumable.
 Heavy packages are imported inside the verbs that need them: listing, planning and reading need neither
 torch nor ray.
 """
@@ -10,7 +7,6 @@ torch nor ray.
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 import time
@@ -21,17 +17,27 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bench import __version__
-from bench.errors import UserError
-from bench.listing import dumps, printable, render
-from bench.options import Choice, Duration, Folder, Packing, choosing, packing, trials_of
+from bench import __version__, terminal
+from bench.listing import dumps, render
+from bench.options import (
+    FORMAT,
+    RESULTS,
+    RESULTS_OR_RUN,
+    STRICT,
+    Choice,
+    Duration,
+    Folder,
+    Packing,
+    choosing,
+    packing,
+    trials_of,
+)
+from bench.terminal import CRASHED, DONE, INCOMPLETE, REFUTED, put, say
 
 if TYPE_CHECKING:
     from bench.judge.claim import Judged
     from bench.study.plan import Plan
     from bench.study.spec import Study
-
-DONE, CRASHED, BAD_USAGE, REFUTED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def main() -> None:
@@ -42,48 +48,7 @@ def main() -> None:
 
 def invoke(arguments: list[str]) -> int:
     """Run one command line; returns its exit code."""
-    try:
-        code = cli.main(arguments, prog_name="ganbench", standalone_mode=False)
-    except UserError as error:
-        say(str(error))
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return BAD_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        say("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:  # `ganbench ls models | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except OSError as error:
-        if error.filename is None:  # of no file of the user's: a bug
-            raise
-        say(f"{error.filename}: {error.strerror}")
-        return BAD_USAGE
-    return code if isinstance(code, int) else DONE
-
-
-def say(text: str) -> None:
-    """Talk goes to stderr."""
-    click.echo(printable(text), err=True)
-
-
-def put(text: str) -> None:
-    """Data goes to stdout."""
-    click.echo(printable(text))
-
-
-RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
-RESULTS_OR_RUN = click.argument("results", type=click.Path(exists=True, path_type=Path))
-STRICT = click.option(
-    "--strict",
-    is_flag=True,
-    help="Exit 3 when a claim is refuted, 4 when one is inconclusive or untestable or trials are missing.",
-)
-FORMAT = click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
-)
+    return terminal.invoke(cli, arguments)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -260,35 +225,27 @@ def judge(results: Path, file: Path | None, whole: bool, only_claims: bool, stri
     # Damage is told before anything is written.
     study, record = study_of(results), {} if results.is_file() else manifest.read(results)
     made = judge_again(results, load_rules(file)) if file else judge_again(results)
-    for sentence in made.notes:
-        say(sentence)
-    claims = _claims(results) if study.get("claims") else ()
+    claims: Sequence[Judged] = ()
+    notes: list[str] = []
+    if study.get("claims") or manifest.first_start(record, "claims"):
+        from bench.report import claim_text  # loads scipy, which judging outcomes does without
+
+        claims, notes = claim_text.of(results), claim_text.notes(study, record)
+    for line in made.notes:
+        say(line)
     if not only_claims:
         columns, rows = listed(made, changed=not whole and results.is_dir())
         put(render(rows, form, columns))
     if only_claims or (claims and form == "table"):
-        from bench.report import claim_text
+        from bench.report.claim_text import listed as listed_claims
 
-        table = (claim_text.short_rows(claims), form, claim_text.SHORT)
-        put(render(*(table if form == "table" else (claim_text.rows(claims), form))))
-    if any(session.get("claims") for session in record.get("sessions", [])[:1]):
-        from bench.report import claim_text
-
-        for line in claim_text.notes(results):
-            say(line)
-    for line in summary(made):
+        shown, rows = listed_claims(claims, short=form == "table")
+        put(render(rows, form, shown))
+    for line in (*notes, *summary(made)):
         say(line)
     if made.moves and (results / "report.html").exists():
         say(f"report.html still shows the outcomes of before: `ganbench report {results}` writes it anew")
-    is_whole = set(made.trials.column("status").to_pylist()) == {"done"}
-    return _strictly(claims, is_whole) if strict else DONE
-
-
-def _claims(results: Path) -> Sequence[Judged]:
-    """The claims, judged. Their statistics load scipy, which judging outcomes does without."""
-    from bench.report import claim_text
-
-    return claim_text.of(results)
+    return _strictly(claims, made.is_whole) if strict else DONE
 
 
 def _strictly(claims: Sequence[Judged], is_whole: bool) -> int:
@@ -315,19 +272,13 @@ def report(results: Path, opened: bool, strict: bool) -> int:
 
         put(str(page := write_run(results)))
     else:
-        from bench.report import claim_text
-        from bench.report.page import write
-        from bench.report.published import sentence
-        from bench.store.tables import load
+        from bench.report.page import written
 
-        put(str(page := write(results)))
-        if told := sentence(results):
-            say(told)
-        claims = claim_text.of(results)
-        for line in (*claim_text.lines(claims), *claim_text.notes(results)):
+        made = written(results)
+        put(str(page := made.path))
+        for line in made.told:
             say(line)
-        if strict:
-            code = _strictly(claims, set(load(results).trials["status"]) == {"done"})
+        code = _strictly(made.claims, made.is_whole) if strict else DONE
     if opened:
         from bench.report.browser import show as show_page
 

@@ -1,6 +1,6 @@
-"""What several verbs of the command line share: which trials of a study, how they are packed.
+"""What several verbs of the command line share: results, formats, trials of a study, how they are packed.
 
-Each decorator adds its options to a verb and hands them over as one record.
+Each decorator of the last two adds its options to a verb and hands them over as one record.
 """
 
 from __future__ import annotations
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from bench.trial import Pack, Trial
 
 Verb = Callable[..., Any]
+
+RESULTS = click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path))
+RESULTS_OR_RUN = click.argument("results", type=click.Path(exists=True, path_type=Path))
+STRICT = click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 3 when a claim is refuted, 4 when one is inconclusive or untestable or trials are missing.",
+)
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
 
 
 class Duration(click.ParamType[float]):

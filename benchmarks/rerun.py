@@ -26,7 +26,6 @@ from pyarrow import parquet
 
 from bench.errors import UserError
 from bench.judge.outcomes import OUTCOMES
-from bench.report.view import View
 from bench.store import schema, tables
 from bench.store.rejudge import judge_again
 from bench.study import examples
@@ -168,7 +167,7 @@ def _refuse_unfinished(results: Path) -> None:
     if set(status) != {"done"}:
         counts = ", ".join(f"{count} {name}" for name, count in status.items())
         raise UserError(f"{results} is not finished ({counts}): run its study again, it goes on from there")
-    if partial := View(loaded).partial:
+    if partial := loaded.partial:
         raise UserError(
             f"{results} covers its study in part ({', '.join(partial)}): run it again without, it goes on"
         )

@@ -10,11 +10,11 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bench.launch import leftovers, prepare, retry
 from bench.launch.events import Emit, Ending
@@ -24,6 +24,9 @@ from bench.launch.worker import STOP_FILE, TUNE_FOLDER, Job
 from bench.plugins import Plugin, kept_name
 from bench.store import atomic, ledger, lock, manifest, tables
 from bench.trial import Pack, Trial
+
+if TYPE_CHECKING:
+    from bench.report.page import Written
 
 DONE, CRASHED, INTERRUPTED = 0, 1, 130
 
@@ -270,12 +273,9 @@ class _Run:
                 "`--retry` runs them again"
             )
         if report is not None:
-            if told := importlib.import_module("bench.report.published").sentence(self.out):
-                self.progress.say(told)
-            claims = importlib.import_module("bench.report.claim_text")
-            for line in (*claims.lines(claims.of(self.out)), *claims.notes(self.out)):
+            for line in report.told:
                 self.progress.say(line)
-            sys.stdout.write(f"{report}\n")
+            sys.stdout.write(f"{report.path}\n")
         if summary.stopped:
             self._say_how_to_go_on("The budget is used up")
             return INTERRUPTED
@@ -292,11 +292,11 @@ class _Run:
             f"{why}: {counts['done']} of {counts.total()} trials are done and kept. To go on: {_command()}"
         )
 
-    def _report(self) -> Path | None:
+    def _report(self) -> Written | None:
         if not self.options.report:
             return None
-        write: Callable[[Path], Path] = importlib.import_module("bench.report.page").write
-        return write(self.out)
+        written: Written = importlib.import_module("bench.report.page").written(self.out)
+        return written
 
 
 def _cache() -> Path:

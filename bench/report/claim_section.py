@@ -26,7 +26,7 @@ MEANINGS = (
 
 def content(view: View) -> dict[str, Any]:
     """What the template shows: one record per claim, and a picture of all of them."""
-    made = claims.judged(view.results)
+    made = view.claims
     removed = claims.removed(view.results.study, view.results.manifest)
     forest = claim_figures.forest(made)
     return {

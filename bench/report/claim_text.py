@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from bench.judge.claim_tests import signed
 from bench.judge.stats import Estimate
 from bench.report.claims import judged, remember, removed
 from bench.report.words import clean, label, number
-from bench.store import manifest
 from bench.store.tables import load, study_of
 
 SHORT = ("claim", "verdict", "effect", "low", "high", "margin", "seeds", "reason")
@@ -98,11 +97,14 @@ def short_rows(claims: Iterable[Judged]) -> list[dict[str, Any]]:
     return [{**_row(each), "reason": clean_long(qualified(each))} for each in claims]
 
 
-def notes(results: Path) -> list[str]:
-    """What a results folder says of its claims as a whole: those that were removed."""
-    if results.is_file():
-        return []
-    told = removed(study_of(results), manifest.read(results))
+def listed(claims: Sequence[Judged], short: bool) -> tuple[Sequence[str], list[dict[str, Any]]]:
+    """(columns, rows) of a listing: for a terminal the columns SHORT, else all."""
+    return (SHORT, short_rows(claims)) if short else ((), rows(claims))
+
+
+def notes(study: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+    """What a study and its manifest say of the claims as a whole: which of them were removed."""
+    told = removed(study, record)
     return [f"claims {told}; they still count in the family"] if told else []
 
 

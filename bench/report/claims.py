@@ -13,7 +13,6 @@ from bench.judge.claim_family import level_of
 from bench.judge.claims import Evidence, judge_claims
 from bench.judge.stats import points_only
 from bench.report.claim_scope import Scope, scope_of
-from bench.report.view import View
 from bench.report.words import clean
 from bench.store import manifest
 from bench.store.tables import Results
@@ -49,10 +48,9 @@ def judged(results: Results) -> tuple[Judged, ...]:
 
 
 def _evidence(results: Results) -> Evidence:
-    view = View(results)
     return Evidence(
-        *(results.trials, results.curves, view.all_axes),
-        *(results.meta, results.rules, tuple(view.partial)),
+        *(results.trials, results.curves, results.axes),
+        *(results.meta, results.rules, results.partial),
     )
 
 
@@ -174,18 +172,12 @@ def positive_control(study: Mapping[str, Any]) -> dict[str, Any]:
 
 def first_claims(record: Mapping[str, Any]) -> dict[str, str]:
     """Claim id -> hash at the first start; empty where that start tells no claims."""
-    return _first(record, "claims") or {}
-
-
-def _first(record: Mapping[str, Any], name: str) -> dict[str, str] | None:
-    sessions = record.get("sessions") or [{}]
-    found = sessions[0].get(name)
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else None
+    return manifest.first_start(record, "claims") or {}
 
 
 def changed_cells(scopes: Mapping[str, Scope], record: Mapping[str, Any]) -> dict[str, str]:
     """Claim id -> what happened, of those that are judged on other cells than at the first start."""
-    first = _first(record, "claim_cells") or {}
+    first = manifest.first_start(record, "claim_cells") or {}
     return {
         name: "changed" + AFTER + " (it has other cells)"
         for name, scope in scopes.items()
@@ -202,7 +194,7 @@ def changes(
     """Claim id -> what happened to it after the first start; nothing where that start tells no claims.
 
     `broken`: those that cannot be read."""
-    first = _first(record, "claims")
+    first = manifest.first_start(record, "claims")
     if first is None:
         return {}
     now = {**fingerprints(blocks, positive_control), **dict.fromkeys(broken, "")}

@@ -9,9 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from bench.judge.claim import Judged
 from bench.report import (
     along,
     claim_section,
+    claim_text,
     claims,
     curves,
     examples,
@@ -67,16 +69,37 @@ SECTIONS = (
 """The page from top to bottom. A new part is one entry here, one template and one module."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: its claims as it shows them, and whether every trial is done.
+
+    `told`: what a terminal says of it, as lines: published numbers, every verdict, claims that were removed.
+    """
+
+    path: Path
+    claims: tuple[Judged, ...]
+    told: tuple[str, ...]
+    is_whole: bool
+
+
 def write(results: Path) -> Path:
     """Write `report.html` into a results folder from its tables; returns its path. To see verdicts is a look
     at the results, which is recorded."""
+    return written(results).path
+
+
+def written(results: Path) -> Written:
+    """As `write`, with the verdicts."""
     view = View(load(results))
     pictures = [samples.show_chosen(view, group) for group in view.groups]
     text = _render(view, pictures)
     samples.store(results, [each for shown in pictures for each in shown])
     write_text(results / FILE, text)
-    claims.remember(view.results, claims.judged(view.results))
-    return results / FILE
+    claims.remember(view.results, view.claims)
+    beside = published.beside(view).sentence
+    removed = claim_text.notes(view.results.study, view.results.manifest)
+    told = (*([beside] if beside else []), *claim_text.lines(view.claims), *removed)
+    return Written(results / FILE, view.claims, told, set(view.results.trials["status"]) == {"done"})
 
 
 def render(results: Results) -> str:

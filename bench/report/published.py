@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,6 @@ from pydantic import ValidationError
 from bench.judge.published import AGREES, DIFFERS, NO_DATA, UNDECIDED, Compared, Published, compare
 from bench.report.view import View
 from bench.report.words import clean, label
-from bench.store.tables import load
 from bench.study.problems import show
 from bench.study.shape import PublishedBlock
 
@@ -68,11 +66,6 @@ def beside(view: View) -> Beside:
     axes = dict.fromkeys(axis for each in statements for axis in each.where)
     ordered = sorted(compared, key=lambda each: _ORDER.index(each.verdict))
     return Beside(tuple(ordered), tuple(axes), tuple(unreadable))
-
-
-def sentence(results: Path) -> str:
-    """`Beside.sentence` of a results folder."""
-    return beside(View(load(results))).sentence
 
 
 def read(block: Any) -> tuple[list[Published], list[str]]:

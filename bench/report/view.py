@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,10 @@ from bench.judge.outcomes import FAILURES, OUTCOMES
 from bench.judge.rules import RULES
 from bench.report.tracks import Tracks
 from bench.report.words import clean, label
-from bench.store import manifest
 from bench.store.tables import Results
+
+if TYPE_CHECKING:
+    from bench.judge.claim import Judged
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,7 @@ class View:
     @cached_property
     def all_axes(self) -> dict[str, str]:
         """Axis name -> its column of the trials table."""
-        trials, found = self.results.trials, {}
-        for axis in map(str, self.results.study.get("grid") or self.results.meta.get("axes") or ()):
-            column = f"axis.{axis}" if f"axis.{axis}" in trials else axis
-            if column in trials:
-                found[axis] = column
-        return found
+        return self.results.axes
 
     @cached_property
     def axes(self) -> dict[str, str]:
@@ -73,9 +70,16 @@ class View:
         return {a: c for a, c in self.all_axes.items() if trials[c].nunique(dropna=False) > 1}
 
     @cached_property
-    def partial(self) -> list[str]:
+    def partial(self) -> tuple[str, ...]:
         """What keeps the results from covering the study, `--limit 5`; empty where nothing does."""
-        return manifest.partial_now(self.results.manifest, self.results.trials, self.all_axes)
+        return self.results.partial
+
+    @cached_property
+    def claims(self) -> tuple[Judged, ...]:
+        """The study's claims, judged: once, for all that a report says of them."""
+        from bench.report.claims import judged  # loads scipy, which most of what reads results does without
+
+        return judged(self.results)
 
     @cached_property
     def judged(self) -> pd.DataFrame:

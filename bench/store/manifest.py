@@ -86,6 +86,13 @@ def partial_now(
     return [str(each) for each in (record.get("partial") or [] if last is None else last)]
 
 
+def first_start(record: Mapping[str, Any], name: str) -> dict[str, str] | None:
+    """A table of texts that the first start of the study wrote down; None where it told none."""
+    sessions = record.get("sessions") or [{}]
+    found = sessions[0].get(name)
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else None
+
+
 def look_of(
     record: Mapping[str, Any], seeds: Sequence[int], rules: str = "", trials: Mapping[str, str] = NO_TRIALS
 ) -> int:

@@ -34,6 +34,11 @@ class Rejudged:
     notes: tuple[str, ...]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every trial is done."""
+        return set(self.trials.column("status").to_pylist()) == {"done"}
+
+    @property
     def changed(self) -> dict[str, tuple[str | None, str | None]]:
         """Trial -> (outcome before, outcome now), of those whose outcome is another."""
         now = zip(

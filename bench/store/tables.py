@@ -41,6 +41,21 @@ class Results:
     study: dict[str, Any]
     rules: Rules = RULES
 
+    @property
+    def axes(self) -> dict[str, str]:
+        """Axis of the study -> its column of the trials table."""
+        found = {}
+        for axis in map(str, self.study.get("grid") or self.meta.get("axes") or ()):
+            column = f"axis.{axis}" if f"axis.{axis}" in self.trials else axis
+            if column in self.trials:
+                found[axis] = column
+        return found
+
+    @property
+    def partial(self) -> tuple[str, ...]:
+        """What keeps the results from covering the study, `--limit 5`; empty where nothing does."""
+        return tuple(manifest.partial_now(self.manifest, self.trials, self.axes))
+
 
 def load(results: str | Path, rules: Rules = RULES) -> Results:
     """Read the tables of a results folder, or of the file of one run (`StabilityMonitor.save`), which is

@@ -14,6 +14,7 @@ from synthetic_results import synthetic
 
 from bench import cli
 from bench.report import browser
+from bench.report.page import Written
 
 PROBE = """
 import sys
@@ -64,8 +65,7 @@ def test_without_a_browser_one_sentence_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = tmp_path / "report.html"
-    monkeypatch.setattr("bench.report.page.write", lambda results: page)
-    monkeypatch.setattr("bench.report.published.sentence", lambda results: "")
+    monkeypatch.setattr("bench.report.page.written", lambda results: Written(page, (), (), True))
     monkeypatch.setattr(browser.webbrowser, "get", get)
     assert cli.invoke(["report", str(tmp_path), "--open"]) == 0
     out, err = capsys.readouterr()

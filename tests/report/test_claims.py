@@ -13,7 +13,7 @@ import yaml
 from synthetic_results import synthetic
 
 from bench import cli
-from bench.judge.claim import VERDICTS
+from bench.judge.claim import VERDICTS, Judged
 from bench.judge.claims import Evidence
 from bench.judge.rules import Rules
 from bench.report import claim_section, claim_text, first, page
@@ -160,11 +160,11 @@ def test_partial_starts_that_cover_the_grid_together_are_whole(results: Results)
     keys = cover.keys(results.trials, axes)
     start = {"partial": ["--where lr_ratio == 1"], "cells": sorted(set(keys)), "seeds": list(range(6))}
     whole = Results(**{**vars(results), "manifest": {"last_start": start}})
-    assert View(whole).partial == []
+    assert View(whole).partial == ()
     assert {each.verdict for each in judged(whole)} != {"untestable"}
     for lacks in ({"cells": [*start["cells"], cover.key({"lr_ratio": 999})]}, {"seeds": list(range(7))}):
         part = Results(**{**vars(results), "manifest": {"last_start": {**start, **lacks}}})
-        assert View(part).partial == ["--where lr_ratio == 1"]
+        assert View(part).partial == ("--where lr_ratio == 1",)
         assert {each.verdict for each in judged(part)} == {"untestable"}
         assert first.content(View(part))["partial"] == ["--where lr_ratio == 1"]
     good = {"partial": ["--limit 5"], "last_start": {"partial": []}}  # made good by a whole start
@@ -368,6 +368,28 @@ def test_judge_prints_claims_and_strict_sets_the_exit_code(
     assert "strong-d-fails" in capsys.readouterr().out
     assert cli.invoke(["judge", str(folder), "--claims", "--format", "csv"]) == 0
     assert capsys.readouterr().out.startswith("claim,text,belief,verdict,")
-    monkeypatch.setattr("bench.report.page.write", lambda path: path / "report.html")  # it takes a while
+    monkeypatch.setattr(page, "_render", lambda view, pictures: "")  # it takes a while
+    monkeypatch.setattr("bench.report.samples.show_chosen", lambda view, group: [])
     assert cli.invoke(["report", str(folder), "--strict"]) == expected
     assert "claim strong-d-fails: " in capsys.readouterr().err
+
+
+def test_a_report_judges_its_claims_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Results] = []
+
+    def counted(results: Results) -> tuple[Judged, ...]:
+        calls.append(results)
+        return judged(results)
+
+    monkeypatch.setattr("bench.report.claims.judged", counted)
+    monkeypatch.setattr(
+        page, "_render", lambda view, pictures: str(claim_section.content(view)["claims_any"])
+    )
+    made = page.written(folder)
+    assert len(calls) == 1
+    assert [each.id for each in made.claims] == [each["id"] for each in CLAIMS]
+    assert made.is_whole
+    assert made.told == tuple(claim_text.lines(made.claims))
+    assert made.path.read_text() == "True"
+    manifest.open_session(folder, {"claims": {"gone": "abc"}}, [])
+    assert page.written(folder).told[-1].startswith("claims removed after the first results: gone; ")

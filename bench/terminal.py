@@ -1,0 +1,55 @@
+"""How a command line ends, and where its text goes.
+
+Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
+claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and
+resumable.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from bench.errors import UserError
+from bench.listing import printable
+
+DONE, CRASHED, BAD_USAGE, REFUTED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+def invoke(command: click.Command, arguments: list[str]) -> int:
+    """Run one command line; returns its exit code.
+
+    What the user can mend is one sentence (or all problems of a study), never a traceback.
+    """
+    try:
+        code = command.main(arguments, prog_name="ganbench", standalone_mode=False)
+    except UserError as error:
+        say(str(error))
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return BAD_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # `ganbench ls models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except OSError as error:
+        if error.filename is None:  # of no file of the user's: a bug
+            raise
+        say(f"{error.filename}: {error.strerror}")
+        return BAD_USAGE
+    return code if isinstance(code, int) else DONE
+
+
+def say(text: str) -> None:
+    """Talk goes to stderr."""
+    click.echo(printable(text), err=True)
+
+
+def put(text: str) -> None:
+    """Data goes to stdout."""
+    click.echo(printable(text))
