@@ -27,10 +27,27 @@ BAR, WHISKER = 0.15, 0.34
 
 
 def content(view: View) -> dict[str, Any]:
-    """`along`: for each axis its name, its shares of outcomes and its paired effects (None without pairs)."""
+    """`along`: for each axis its name, shares of outcomes, paired effects (None without pairs) and a note."""
     if view.judged.empty:
         return {"along": []}
-    return {"along": [(clean(axis), shares(view, axis), effects(view, axis)) for axis in view.axes]}
+    return {
+        "along": [
+            (clean(axis), shares(view, axis), effects(view, axis), pooled(view, axis)) for axis in view.axes
+        ]
+    }
+
+
+def pooled(view: View, axis: str) -> str:
+    """What stands behind a bar: the cells of the other axes, and whether they are the same for all bars."""
+    others = {name: column for name, column in view.axes.items() if name != axis}
+    if not others:
+        return ""
+    names = ", ".join(map(clean, others))
+    mine = [view.judged[view.matches(axis, value, view.judged)] for value in view.values(axis, view.judged)]
+    cells = [set(map(repr, rows[list(others.values())].itertuples(index=False))) for rows in mine]
+    if all(each == cells[0] for each in cells):
+        return f"Each bar pools all values of {names}."
+    return f"Each bar pools the values of {names} that it was run with, which are not the same for all bars."
 
 
 def shares(view: View, axis: str) -> Figure:

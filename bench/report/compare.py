@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,12 @@ from bench.report.compare_text import (
     winner,
 )
 from bench.report.compared import Compared, answer, how, tidy
-from bench.report.words import clean, csv_text, number, percent, slug
+from bench.report.words import clean, csv_uri, number, percent, slug
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
+
+PAIRS_SHOWN = 10
+"""Pairs in sight; the rest of many is folded."""
 
 
 def ask(
@@ -97,7 +99,6 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
     """What the templates show of one comparison."""
     rows = tidy(it)
     header = list(rows[0])
-    table = csv_text(header, ([row[key] for key in header] for row in rows))
     return {
         "refused": "",
         "group": group,
@@ -109,9 +110,9 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
         "rates": compare_figures.rates(it),
         "profile": compare_figures.profile(it),
         **_table(it),
-        "pairs": [_pair(it, each) for each in it.found.contrasts],
+        **_pairs(it),
         "how": [_sentence(each) for each in how(it)],
-        "csv_href": f"data:text/csv;base64,{base64.b64encode(table.encode()).decode()}",
+        "csv_href": csv_uri(header, ([row[key] for key in header] for row in rows)),
         "csv_name": f"{slug(f'compared-by-{it.asked.by}-{group}')}.csv",
     }
 
@@ -174,6 +175,15 @@ def _standing(each: Standing) -> dict[str, Any]:
         "value": brief(each.choice.value),
         "value_v": each.choice.value,
     }
+
+
+def _pairs(it: Compared) -> dict[str, Any]:
+    """`pairs`: rows, those that differ in failures first, then by how far; `more`: the rest of many."""
+    firm = (FIRST, SECOND)
+    rows = [(each.verdict_failure not in firm, _pair(it, each)) for each in it.found.contrasts]
+    ranked = [row for _, row in sorted(rows, key=lambda each: (each[0], -abs(each[1]["failure_v"])))]
+    shown = PAIRS_SHOWN if len(ranked) > PAIRS_SHOWN + 2 else len(ranked)
+    return {"pairs": ranked[:shown], "more": ranked[shown:]}
 
 
 def _pair(it: Compared, each: Contrast) -> dict[str, Any]:

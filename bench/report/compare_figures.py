@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.judge.comparison import Standing
@@ -19,6 +20,12 @@ from bench.report.words import clean, number, span
 
 HIGH = 3.1
 """Inches: the least height of a figure."""
+
+IN_ONE = 5
+"""Methods whose profiles are told apart in one frame."""
+
+NARROW = 15
+"""Letters above one of three frames beside each other."""
 
 BANDS = 2
 """Methods whose profiles have room for their bands."""
@@ -73,16 +80,7 @@ def profile(it: Compared) -> Figure | None:
     if len(at) < 2 or at[0] == at[-1]:
         return None
     with style():
-        made = figure(PANEL, max(HIGH, 0.9 + 0.21 * len(standings)))
-        axes = made.subplots()
-        for each, (colour, dashes) in zip(standings, looks(list(it.asked.values)), strict=True):
-            line = each.profile
-            axes.plot(at, line.share, color=colour, linestyle=dashes, linewidth=1.8, label=short(each.name))
-            if line.low is not None and line.high is not None and len(standings) <= BANDS:
-                axes.fill_between(at, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
-        _scale(axes, it, at)
-        # Lines meet at 1, so names at their ends would say nothing.
-        made.legend(loc="outside right center", fontsize=8.5, handlelength=2.6)
+        made = _in_one(it) if len(standings) <= IN_ONE else _each(it)
         better = "at most" if it.asked.better == LOWER else "at least"
         svg = to_svg(
             made,
@@ -91,14 +89,56 @@ def profile(it: Compared) -> Figure | None:
         return Figure(svg, _profile_rows(it), f"profile-of-{it.asked.metric}-by-{clean(it.asked.by)}")
 
 
-def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any]) -> None:
-    axes.set_xlabel(it.asked.metric)
+def _in_one(it: Compared) -> Drawing:
+    """A line for each method, in one frame."""
+    standings, at = it.found.standings, it.found.thresholds
+    made = figure(PANEL, max(HIGH, 0.9 + 0.21 * len(standings)))
+    axes = made.subplots()
+    for each, (colour, dashes) in zip(standings, looks(list(it.asked.values)), strict=True):
+        line = each.profile
+        axes.plot(at, line.share, color=colour, linestyle=dashes, linewidth=1.8, label=short(each.name))
+        if line.low is not None and line.high is not None and len(standings) <= BANDS:
+            axes.fill_between(at, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
+    _scale(axes, it, at)
     axes.set_ylabel("share of trials as good or better", fontsize=9)
+    axes.set_xlabel(it.asked.metric)
+    # Lines meet at 1, so names at their ends would say nothing.
+    made.legend(loc="outside right center", fontsize=8.5, handlelength=2.6)
+    return made
+
+
+def _each(it: Compared) -> Drawing:
+    """A frame for each method, over an area that reaches from the worst of all to the best."""
+    standings, at = it.found.standings, it.found.thresholds
+    across = 3
+    down = math.ceil(len(standings) / across)
+    made = figure(PANEL, max(HIGH, 0.6 + 1.15 * down))
+    frames = np.atleast_2d(made.subplots(down, across, sharex=True, sharey=True)).ravel()
+    every = np.array([each.profile.share for each in standings])
+    for i, (axes, each) in enumerate(zip(frames, standings, strict=False)):
+        axes.fill_between(at, every.min(0), every.max(0), color=MUTED, alpha=0.22, linewidth=0)
+        axes.plot(at, each.profile.share, color=INK, linewidth=1.6)
+        _scale(axes, it, at, few=True)
+        axes.set_title(_within(each.name, NARROW), fontsize=8.5)
+        axes.tick_params(labelsize=8, labelbottom=i + across >= len(standings), labelleft=i % across == 0)
+    for spare in frames[len(standings) :]:
+        spare.set_axis_off()
+    made.supxlabel(it.asked.metric, fontsize=9)
+    made.supylabel("share of trials as good or better", fontsize=9)
+    return made
+
+
+def _within(name: str, letters: int) -> str:
+    text = clean(name)
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any], few: bool = False) -> None:
     axes.set_ylim(-0.03, 1.03)
     floor = it.asked.floor[0]
     if it.is_ratio:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if few else (1, 2, 5), numticks=7))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
         axes.xaxis.set_minor_locator(NullLocator())
     shown = [at[0], at[-1], *([floor] if math.isfinite(floor) and (floor > 0 or not it.is_ratio) else [])]
@@ -108,7 +148,8 @@ def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any]) -> None:
     axes.set_xlim(*(limits if it.asked.better == LOWER else reversed(limits)))
     if len(shown) == 3:
         axes.axvline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(
+        if not few:
+            axes.annotate(
             "floor", (floor, 0.98), xycoords=("data", "axes fraction"), rotation=90, ha="right", va="top",
             fontsize=8, color=MUTED,
         )  # fmt: skip

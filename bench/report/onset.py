@@ -139,7 +139,7 @@ def _axis(
     name = clean(axis or "trials")
     ranked = sorted(timed, key=lambda each: -_end(each.any.late))[:MOST_VALUES]
     shown = [each for each in timed if each in ranked and each.onsets.failed.any()]
-    drawn = panels([_all_causes(timed, values, name), *(_of_kinds(each, name) for each in shown)])
+    drawn = _all_causes(timed, values, name) + panels(_of_kinds(each, name) for each in shown)
     rows = [row for each in timed for row in each.rows(name)]
     words = _test(readings, values, timed, view, axis, judged) if alike else _unlike(name)
     if len(judged) < every:
@@ -212,7 +212,7 @@ def _all_causes(timed: Sequence[Timed], values: Sequence[Any], name: str) -> str
     look = dict(zip(map(label, values), looks(values), strict=True))
     tabled = timed if len(timed) <= MOST_VALUES else []
     names = room([each.value for each in timed])
-    left = max(0.62, 0.9 * names + 0.3) if tabled and len(timed) > 1 else 0.62
+    left = max(0.62, names + 0.4) if tabled and len(timed) > 1 else 0.62
     right = names + 0.4 if len(timed) > 1 else 0.2
     below = 0.5 + (ROW * (len(tabled) + 1) + 0.06 if tabled else 0.0)
     height = 2.35 + below

@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 
 from bench.report.slim import slim
-from bench.report.words import csv_text, slug
+from bench.report.words import csv_uri, slug
 
 # One colour for one outcome everywhere. Okabe and Ito's palette, wine of Tol's for the ninth: told apart by
 # people with any of the common colour deficiencies, and by lightness where two hues come close.
@@ -99,14 +99,14 @@ class Figure:
     def csv_href(self) -> str:
         """The rows as a CSV in a data URI, each cell safe for a spreadsheet."""
         header = list(dict.fromkeys(key for row in self.rows for key in row))
-        text = csv_text(header, ([_short(row.get(key)) for key in header] for row in self.rows))
-        return f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}"
+        return csv_uri(header, ([_short(row.get(key)) for key in header] for row in self.rows))
 
 
 def _short(value: Any) -> Any:
     """Six significant digits: what a picture shows needs no more, and the page stays small."""
     if isinstance(value, float) and math.isfinite(value):
-        return float(f"{value:.6g}")
+        short = float(f"{value:.6g}")
+        return int(short) if short.is_integer() and abs(short) < 1e15 else short
     return value
 
 

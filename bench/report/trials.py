@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Set
 from typing import Any
 
@@ -10,9 +9,9 @@ import pandas as pd
 
 from bench.report import choice, examples
 from bench.report.view import Group, View, ranked
-from bench.report.words import clean, csv_text, label, number, raw
+from bench.report.words import clean, csv_uri, label, number, raw
 
-ROWS_SHOWN = 500
+ROWS_SHOWN = 300
 """Trials in the page's table, and those that are linked; all are in its CSV."""
 
 
@@ -70,8 +69,7 @@ def _csv_uri(view: View, group: Group, rows: list[dict[str, Any]]) -> str:
     shown = ["trial", *view.axes.values(), "seed", "status", "outcome", "outcome_step"]
     header = ["trial", *view.axes, "seed", "status", "outcome", "outcome_step"]
     final = f"final.{group.primary}"
-    text = csv_text(
+    return csv_uri(
         [*header, final, "reason"],
         [[*(row[c] for c in shown), row.get(final), row["outcome_reason"]] for row in rows],
     )
-    return f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}"

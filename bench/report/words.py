@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from bench.listing import inert
 
@@ -104,3 +105,14 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow([csv_cell(name) for name in header])
     writer.writerows([[csv_cell(value) for value in row] for row in rows])
     return out.getvalue()
+
+
+def csv_uri(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The same as the address of a link that saves it (RFC 2397), a quarter shorter than in base 64.
+
+    As it stands is only what neither a URL nor an attribute of HTML takes for its own.
+    """
+    return f"data:text/csv;charset=utf-8,{quote(csv_text(header, rows), safe=_AS_IT_STANDS)}"
+
+
+_AS_IT_STANDS = " !$()*+,-./:;=@[]^_`{|}~"

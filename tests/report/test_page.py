@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import re
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from html import escape as html_escape
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
@@ -78,7 +78,7 @@ def test_every_section_is_there(html: str) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
-    text = re.sub(r"data:[a-z]+/[a-z]+;base64,[\w+/=\s]+", "", html)
+    text = re.sub(r'"data:[a-z]+/[a-z]+[;,][^"]+"', "", html)
     assert not re.search(r"https?:|//[a-z]", text)
     assert text.count("<script") == 1
     assert "@import" not in text
@@ -171,9 +171,9 @@ def test_hostile_names_come_out_escaped(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "&lt;script&gt;alert(1)" in text
-    table = re.search(r'download="trials.csv"[^>]* href="data:text/csv;base64,([^"]+)"', text)
+    table = re.search(r'download="trials.csv"[^>]* href="data:text/csv[^,]*,([^"]+)"', text)
     assert table
-    csv = base64.b64decode(table[1]).decode()
+    csv = unquote(table[1])
     assert "'=cmd" in csv
     assert ",=cmd" not in csv
 
