@@ -33,6 +33,7 @@ from bench.judge.claim import (
 )
 from bench.judge.claim_cells import by_cell, depends_on
 from bench.judge.claim_family import level_of, step_down
+from bench.judge.claim_reasons import reason, torn
 from bench.judge.claim_seeds import settling
 from bench.judge.claim_tests import (
     ALL_FAILED,
@@ -269,14 +270,14 @@ def _found(seen: Seen) -> str:
 def _judged(draft: _Draft, confidence: float, more: Mapping[str, Any]) -> Judged:
     claim = draft.claim
     estimates = [at(confidence) for at in draft.at] or [points_only([], "no estimate")]
-    verdict, reason, seeds = _verdict(draft, estimates, confidence)
+    verdict, why, seeds = _verdict(draft, estimates, confidence)
     failure = tuple(at(confidence) for at in draft.failure)
     record = {"unit": "", "pairs": 0, **draft.record}
     return Judged(
         id=claim.id,
         text=claim.text,
         verdict=verdict,
-        reason=reason,
+        reason=why,
         estimate=estimates[0],
         all_failed=estimates[1] if len(estimates) > 1 else None,
         confidence=confidence,
@@ -298,34 +299,8 @@ def _verdict(draft: _Draft, estimates: Sequence[Estimate], confidence: float) ->
     verdicts = [verdict_of(claim, each) for each in estimates]
     sides = [side(claim, each) for each in estimates] if claim.is_value else []
     if len(set(verdicts)) > 1 or len(set(sides)) > 1:
-        first, second = (each.replace("_", " ") for each in verdicts)
-        if first == second:
-            first, second = (_SIDES[each] for each in sides)
-        told = f"{first} with no undecided trial failed, {second} with all of them"
-        return INCONCLUSIVE, f"{told}: more steps would tell, not more seeds", None
+        return INCONCLUSIVE, torn(claim, verdicts, sides), None
     verdict = verdicts[0]
-    if verdict != INCONCLUSIVE:
-        return verdict, _REASONS[claim.is_value][verdict], None
-    seeds = settling(claim, estimates, confidence)
-    if estimates[0].low is None:
-        reason = f"no interval: {estimates[0].method}"
-    elif claim.is_value:
-        reason = "the interval reaches across a bound"
-    else:
-        reason = "the interval holds 0 and reaches beyond the margin"
-    return verdict, reason + (f"; about {seeds:,} seeds would settle it" if seeds else ""), seeds
-
-
-_SIDES = {0: "open", 1: "within the bounds", -1: "below the bounds", -2: "above the bounds"}
-
-_REASONS = {
-    False: {
-        SUPPORTED: "the whole interval lies on the expected side of 0",
-        REFUTED: "the whole interval lies on the other side of 0",
-        NO_EFFECT: "the whole interval lies within the margin",
-    },
-    True: {
-        SUPPORTED: "the whole interval lies within the bounds",
-        REFUTED: "the whole interval lies outside of the bounds",
-    },
-}
+    seeds = settling(claim, estimates, confidence) if verdict == INCONCLUSIVE else None
+    unit = str(draft.record.get("unit", ""))
+    return verdict, reason(claim, verdict, estimates, unit, seeds), seeds

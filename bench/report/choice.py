@@ -3,7 +3,9 @@
 The cell to pick is the one that converged most often; an undecided trial counts as not converged, since
 nobody has seen it arrive. The cell to avoid is the one that failed most often; an undecided trial counts as
 not failed, since nobody has seen it fail. Of cells that are equal on the odd seeds the smaller (to avoid: the
-larger) median of the final distance decides, a diverged trial being infinite.
+larger) median of the final distance decides, a diverged trial being infinite. Where nothing converged there
+is no cell to pick, nor where the chosen one did in no seed that judges it; where everything failed there is
+none to avoid.
 """
 
 from __future__ import annotations
@@ -15,12 +17,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.judge.claim_values import same
 from bench.judge.intervals import SEEDS_FOR_INTERVAL
 from bench.judge.selection import odd_even
 from bench.judge.stats import wilson
+from bench.report.claims import positive_control
 from bench.report.figures import STACK
 from bench.report.view import Group, View
 from bench.report.words import clean, percent
+from bench.study.claims import to_where
 
 PICK, AVOID = "pick", "avoid"
 
@@ -55,6 +60,18 @@ class Choice:
     @property
     def judged(self) -> bool:
         return self.low is not None
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether none is named, or did it in less than half of the seeds: such a cell is no advice."""
+        return not self.cell or 2 * self.count < self.n
+
+    @property
+    def title(self) -> str:
+        """`Pick`; `Least bad` of a cell that converged in less than half of the seeds."""
+        if self.cell and self.is_weak:
+            return "Least bad" if self.kind == PICK else "Failed most"
+        return "Pick" if self.kind == PICK else "Avoid"
 
     @property
     def result(self) -> str:
@@ -93,10 +110,23 @@ def choose(view: View, group: Group, kind: str) -> Choice:
         return Choice(kind, name, why="The study has one cell, so there is no choice.")
     if seeds < 2:
         return Choice(kind, name, why="With one seed no cell can be named: another seed may turn it round.")
+    if why := _nothing(trials, kind):
+        return Choice(kind, name, why=why)
     both = set(trials.loc[odd, "cell"]) & set(trials.loc[~odd, "cell"])
     if seeds < SEEDS_FOR_INTERVAL or not both:
         return _seen(view, group, trials, kind, name)
     return _split(view, group, trials[trials["cell"].isin(both)], kind, name)
+
+
+def _nothing(trials: pd.DataFrame, kind: str) -> str:
+    """Why no cell stands out, seen over all of them: none did it, or (to avoid) all did."""
+    if kind == AVOID and bool(trials["hit"].all()):
+        return "No cell to avoid more than others: everything failed."
+    if trials["hit"].any():
+        return ""
+    undecided = int(trials["failed"].map(lambda each: each is None).sum())
+    rest = f" ({undecided} of {len(trials)} trials are undecided)" if undecided else ""
+    return f"No cell to {kind}: nothing {_ENDED[kind]}{rest}."
 
 
 def _distances(group: Group, trials: pd.DataFrame) -> pd.Series:
@@ -125,7 +155,7 @@ def _split(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str)
     )
     seen = odd[odd["cell"] == chosen.cell]
     if chosen.seen == 0:
-        return Choice(kind, name, why=f"No cell {_ENDED[kind]} on the odd seeds, so none can be named.")
+        return Choice(kind, name, why=_elsewhere(kind, trials))
     means = odd.groupby("cell")["hit"].mean()
     tied = int((means == means[chosen.cell]).sum())
     how = (
@@ -133,17 +163,34 @@ def _split(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str)
         f"{int(seen['hit'].sum())} of {len(seen)}{_of_equals(group, kind, tied)}; judged on the even ones."
     )
     judged = trials[(trials["seed"] % 2 == 0) & (trials["cell"] == chosen.cell)]
+    if not judged["hit"].any():
+        return Choice(kind, name, why=_not_again(view, judged, kind, seen))
     if len(judged) < SEEDS_FOR_INTERVAL:
         how += f" {len(judged)} seeds make a wide interval."
     return _choice(view, judged, kind, name, how, wilson(judged["hit"].sum(), len(judged)))
+
+
+def _elsewhere(kind: str, trials: pd.DataFrame) -> str:
+    even = trials[trials["seed"] % 2 == 0]
+    return (
+        f"No cell to {kind}: nothing {_ENDED[kind]} on the odd seeds, which choose "
+        f"({int(even['hit'].sum())} of {len(even)} trials did on the even ones)."
+    )
+
+
+def _not_again(view: View, judged: pd.DataFrame, kind: str, seen: pd.DataFrame) -> str:
+    """Chosen by luck: on the seeds that judge it, it never did it again."""
+    settings = view.cell_text({str(key): value for key, value in judged.iloc[0].to_dict().items()})
+    return (
+        f"No cell to {kind}: the one that {_ENDED[kind]} most often on the odd seeds ({settings}, in "
+        f"{int(seen['hit'].sum())} of {len(seen)}) did so in none of {len(judged)} even ones."
+    )
 
 
 def _seen(view: View, group: Group, trials: pd.DataFrame, kind: str, name: str) -> Choice:
     """Too few seeds to judge on others than those that chose: shown, and called an illustration."""
     means = trials.groupby("cell")["hit"].mean()
     best = float(means.max())
-    if best == 0:
-        return Choice(kind, name, why=f"No cell {_ENDED[kind]}, so none can be named.")
     tied = [cell for cell in _in_order(trials, kind) if means[cell] == best]
     how = (
         f"An illustration, not a verdict: chosen among {len(means)} cells on the seeds on which it is "
@@ -189,5 +236,17 @@ def _choice(
         low=low,
         high=high,
         outcomes=tuple((each, int(counts[each])) for each in STACK if each in counts),
-        how=clean(how),
+        how=clean(how) + _known_before(view, trials, kind),
     )
+
+
+def _known_before(view: View, trials: pd.DataFrame, kind: str) -> str:
+    """That the cell is the positive control, put into the study as known to train."""
+    control = to_where(positive_control(view.results.study))
+    row = trials.iloc[0]
+    columns = {axis: view.all_axes.get(axis, axis) for axis in control}
+    is_control = bool(control) and all(
+        column in trials and any(same(row[column], value) for value in control[axis])
+        for axis, column in columns.items()
+    )
+    return " It is the study's positive control." if is_control and kind == PICK else ""

@@ -7,21 +7,37 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.judge.claim import Judged
-from bench.report import claim_figures, claim_text, claims
+from bench.report import claim_figures, claim_sentences, claims
 from bench.report.claim_text import clean_long
 from bench.report.view import View
 from bench.report.words import clean
 
 MEANINGS = (
-    ("supported", "the whole interval lies on the side that was expected"),
-    ("refuted", "the whole interval lies on the other side"),
-    ("no_effect", "the whole interval lies within the margin: smaller effects count as none"),
-    ("inconclusive", "the interval allows no effect, and one beyond the margin"),
+    (
+        "supported",
+        "The whole interval lies on the side that was expected, or (values) within the bounds. The effect "
+        "may be smaller than the margin; then the claim says so.",
+    ),
+    ("refuted", "The whole interval lies on the other side, or (values) outside of the bounds."),
+    (
+        "no_effect",
+        "The whole interval lies within the margin: if there is an effect, it is smaller than what counts.",
+    ),
+    (
+        "inconclusive",
+        "The interval allows no effect and one beyond the margin, or the verdict hangs on trials that were "
+        "still improving when they ended.",
+    ),
     (
         "untestable",
-        "the study cannot tell: a premise or the positive control fails, or the control leaves no room",
+        "The study cannot tell: a premise fails, the positive control does not train, the control leaves no "
+        "room for an effect of the margin, there are too few seeds, or trials are missing.",
     ),
 )
+"""The five verdicts, in the words of docs/claims.md."""
+
+_ORDER = tuple(name for name, _ in MEANINGS)
+"""On the first screen what is settled comes first; of one verdict as the study has them."""
 
 
 def content(view: View) -> dict[str, Any]:
@@ -29,8 +45,10 @@ def content(view: View) -> dict[str, Any]:
     made = view.claims
     removed = claims.removed(view.results.study, view.results.manifest)
     forest = claim_figures.forest(made)
+    shown = [_claim(each) for each in made]
     return {
-        "claims": [_claim(each) for each in made],
+        "claims": shown,
+        "claims_first": sorted(shown, key=lambda each: _ORDER.index(each["verdict"])),
         "claims_any": bool(made or removed),
         "claims_removed": removed,
         "claims_forest": forest and _safe(forest),
@@ -45,14 +63,14 @@ def _claim(each: Judged) -> dict[str, Any]:
         "id": each.id,
         "verdict": each.verdict,
         "text": clean(each.text),
-        "effect": clean_long(claim_text.effect(each)),
-        "sentence": clean_long(claim_text.sentence(each)),
-        "failures": clean_long(claim_text.failures(each)),
+        "brief": clean_long(claim_sentences.brief(each)),
+        "sentence": clean_long(claim_sentences.sentence(each)),
+        "failures": clean_long(claim_sentences.failures(each)),
         "reason": clean_long(each.reason),
-        "premises": [clean_long(claim_text.premise(seen)) for seen in each.premises if seen.holds],
+        "premises": [clean_long(claim_sentences.premise(seen)) for seen in each.premises if seen.holds],
         "depends": clean(each.depends),
         "changed": clean(each.changed),
-        "undecided": claim_text.all_failed(each),
+        "undecided": claim_sentences.all_failed(each),
         "correlation": each.correlation,
         "asked": _asked(each),
         "cells": cells and _safe(cells),

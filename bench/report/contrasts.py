@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judge.claim import Where
+from bench.judge.claim_values import same
 from bench.judge.effects import Pairs, share_estimate
 from bench.judge.intervals import CONFIDENCE, NO_SPREAD, Array, correlation
 from bench.judge.stats import Estimate, as_failed
 from bench.report.view import View
+
+_SAME = 0.005
+"""Effects that differ by less print as one number of points."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Contrast:
 
     least, most: with none of the undecided trials failed, and with all of them; a verdict needs both.
     correlation: of the seeds' rates on both sides (none failed), as realised; None where one does not vary.
+    failed: how many trials of the pairs failed with the treatment, and with the control; each twice, with
+    none of the undecided failed and with all.
     """
 
     axis: str
@@ -31,6 +39,7 @@ class Contrast:
     pairs: int
     unpaired: int
     correlation: float | None = None
+    failed: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
     @property
     def low(self) -> float | None:
@@ -64,9 +73,13 @@ class Contrast:
         """The same comparison, turned so that the treatment is what fails less."""
         if self.certain <= 0:
             return self
-        ends = _turned(self.least), _turned(self.most)
-        return Contrast(
-            self.axis, self.control, self.treatment, *ends, self.pairs, self.unpaired, self.correlation
+        return replace(
+            self,
+            treatment=self.control,
+            control=self.treatment,
+            least=_turned(self.least),
+            most=_turned(self.most),
+            failed=(self.failed[1], self.failed[0]),
         )
 
 
@@ -118,7 +131,11 @@ def contrast(
     a, b = (readings[0].per_seed(each) for each in (readings[0].treatment, readings[0].control))
     varied = len(a) > 2 and a.std() > NO_SPREAD and b.std() > NO_SPREAD
     r = float(correlation(a, b)) if varied else None
-    return Contrast(axis, table.values[treatment], table.values[control], least, most, pairs, unpaired, r)
+    fell = [(int(each.treatment.sum()), int(each.control.sum())) for each in readings]
+    failed = (fell[0][0], fell[1][0]), (fell[0][1], fell[1][1])
+    return Contrast(
+        axis, table.values[treatment], table.values[control], least, most, pairs, unpaired, r, failed
+    )
 
 
 def _pairs(seeds: NDArray[np.int64], treatment: Array, control: Array) -> Pairs:
@@ -140,29 +157,53 @@ def data_of(view: View, axis: str) -> list[frozenset[str]]:
     ]
 
 
-def largest(view: View) -> tuple[Contrast | None, int]:
-    """The change of one value that would have prevented most failures, and how many were compared.
+@dataclass(frozen=True)
+class Largest:
+    """The change of one value that prevented most failures.
+
+    compared: among how many it is the largest; alike: how many others did as much, to half a point.
+    """
+
+    best: Contrast
+    compared: int
+    alike: int
+
+
+def largest(view: View, axes: Iterable[str] | None = None, known: Where | None = None) -> Largest | None:
+    """The change of one value of these axes (of all) that would have prevented most failures, if any.
 
     The largest of m effects looks larger than it is: its interval is one of m that hold together, each at
     1 - 0.05 / m (Bonferroni). Of those whose interval excludes 0 the largest, else the largest of all.
+
+    known: axis -> values that are no finding, for they were put into the study as known to train.
     """
-    tables = {axis: crossed(view, axis) for axis in view.axes}
-    data = {axis: data_of(view, axis) for axis in tables}
+    found = _all(view, view.axes if axes is None else axes)
+    given = known or {}
+    open_ = [each for each in found if not any(same(each.treatment, v) for v in given.get(each.axis, ()))]
+    if not open_:
+        return None
+    best = max(open_, key=lambda each: (each.shown, -each.certain))
+    alike = sum(
+        each is not best and each.shown == best.shown and abs(each.certain - best.certain) < _SAME
+        for each in open_
+    )
+    return Largest(best, len(found), alike)
+
+
+def _all(view: View, axes: Iterable[str]) -> list[Contrast]:
+    """Every two values of each axis, turned so that the treatment fails less; intervals hold together."""
+    tables = {axis: crossed(view, axis) for axis in axes}
     compared = [
         (axis, table, i, j)
         for axis, table in tables.items()
         if table is not None
+        for data in [data_of(view, axis)]
         for i, j in itertools.combinations(range(len(table.values)), 2)
-        if data[axis][i] == data[axis][j]
+        if data[i] == data[j]
     ]
-    if not compared:
-        return None, 0
-    confidence = 1 - (1 - CONFIDENCE) / len(compared)
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(compared))
     found = [contrast(table, axis, i, j, confidence) for axis, table, i, j in compared]
-    known = [each.saving() for each in found if each is not None]
-    if not known:
-        return None, len(compared)
-    return max(known, key=lambda each: (each.shown, -each.certain)), len(compared)
+    return [each.saving() for each in found if each is not None]
 
 
 def _turned(estimate: Estimate) -> Estimate:

@@ -24,7 +24,9 @@ def content(view: View) -> dict[str, Any]:
     return {
         "name": view.name,
         "question": view.question,
+        "longer": summary.longer(view),
         "answer": asides(summary.answer(view)),
+        "beside_claims": asides(summary.beside_claims(view)),
         "bar": bar,
         "kinds": [] if bar is None else [(row["outcome"], row["trials"], _share(row)) for row in bar.rows],
         "facts": _facts(view),
