@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import UserError
-from bench.judge.comparison import DIFFERENCE, RATIO, Arm, on_shared_cells
+from bench.judge.comparison import DIFFERENCE, RATIO, Arm
+from bench.judge.comparisons import on_shared_cells
 from bench.judge.effects import HIGHER, LOWER
 from bench.report import alike
 from bench.report.view import View
@@ -37,7 +38,7 @@ class Question:
     """The arms with all that a table of them must say.
 
     by: the axis, or STUDY; values: the arms' values, for their order and looks; scale: as
-    `bench.judge.comparison.compare` takes it; floor: mean and SD of the metric on real data, NaN where
+    `bench.judge.comparisons.compare` takes it; floor: mean and SD of the metric on real data, NaN where
     unknown; differs: settings in which the arms differ; notes: what a reader must know.
     """
 

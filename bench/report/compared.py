@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.judge.comparison import FIRST, RATIO, SECOND, Choice, Comparison, Contrast, Standing, compare
+from bench.judge.comparison import FIRST, RATIO, SECOND, Choice, Comparison, Contrast, Standing
+from bench.judge.comparisons import compare
 from bench.judge.stats import Bounds, Estimate
 from bench.report.arms import STUDY, Question
 from bench.report.words import span

@@ -17,8 +17,8 @@ from bench.judge.comparison import (
     RATIO,
     SECOND,
     Arm,
-    compare,
 )
+from bench.judge.comparisons import compare
 from bench.judge.selection import holm
 
 INF, NAN = math.inf, math.nan
