@@ -109,6 +109,7 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
         "answer": answer(it),
         "rates": compare_figures.rates(it),
         "profile": compare_figures.profile(it),
+        "profile_note": compare_figures.profile_note(it),
         **_table(it),
         **_pairs(it),
         "how": [_sentence(each) for each in how(it)],

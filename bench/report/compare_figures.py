@@ -89,6 +89,18 @@ def profile(it: Compared) -> Figure | None:
         return Figure(svg, _profile_rows(it), f"profile-of-{it.asked.metric}-by-{clean(it.asked.by)}")
 
 
+def profile_note(it: Compared) -> str:
+    """What else a profile shows, for its caption."""
+    dashed = " Dashed: the floor." if _known_floor(it) else ""
+    grey = " Grey: from the worst of all to the best." if len(it.found.standings) > IN_ONE else ""
+    return grey + dashed
+
+
+def _known_floor(it: Compared) -> bool:
+    floor = it.asked.floor[0]
+    return math.isfinite(floor) and (floor > 0 or not it.is_ratio)
+
+
 def _in_one(it: Compared) -> Drawing:
     """A line for each method, in one frame."""
     standings, at = it.found.standings, it.found.thresholds
@@ -141,18 +153,13 @@ def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any], few: bool = False
         axes.xaxis.set_major_locator(LogLocator(subs=(1,) if few else (1, 2, 5), numticks=7))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
         axes.xaxis.set_minor_locator(NullLocator())
-    shown = [at[0], at[-1], *([floor] if math.isfinite(floor) and (floor > 0 or not it.is_ratio) else [])]
+    shown = [at[0], at[-1], *([floor] if _known_floor(it) else [])]
     low, high = min(shown), max(shown)
     pad = (high / low) ** 0.02 if it.is_ratio else 0.02 * (high - low)
     limits = (low / pad, high * pad) if it.is_ratio else (low - pad, high + pad)
     axes.set_xlim(*(limits if it.asked.better == LOWER else reversed(limits)))
     if len(shown) == 3:
         axes.axvline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        if not few:
-            axes.annotate(
-            "floor", (floor, 0.98), xycoords=("data", "axes fraction"), rotation=90, ha="right", va="top",
-            fontsize=8, color=MUTED,
-        )  # fmt: skip
     sns.despine(ax=axes)
 
 

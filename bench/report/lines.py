@@ -105,7 +105,7 @@ def end_labels(axes: Axes, ends: Sequence[End], size: float = 8.5, merge: bool =
                 linewidth=1.6, linestyle=known[i].dashes, clip_on=False, scalex=False, scaley=False,
                 solid_capstyle="butt",
             )  # fmt: skip
-        text = together([known[i].text for i in block], letters)
+        text = together([known[i].text for i in block], letters, every=len(block) == len(ends))
         axes.text(1.0 + away, at, text, transform=axes.transAxes, va="center", fontsize=size, color=INK)
 
 
@@ -124,11 +124,13 @@ def shared(wanted: Sequence[float], most: int) -> list[list[int]]:
     return blocks
 
 
-def together(names: Sequence[str], letters: int) -> str:
-    """The names of lines that end together, in so many letters: `none, bn_g + 4`."""
+def together(names: Sequence[str], letters: int, every: bool = False) -> str:
+    """The names of lines that end together, in so many letters: `none, bn_g + 4`; of `every` line `all 6`."""
     whole = ", ".join(names)
     if len(whole) <= letters or len(names) == 1:
         return whole
+    if every:
+        return "both" if len(names) == 2 else f"all {len(names)}"
     for count in range(len(names) - 1, 0, -1):
         text = f"{', '.join(names[:count])} + {len(names) - count}"
         if len(text) <= letters:

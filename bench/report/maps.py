@@ -265,6 +265,10 @@ def _hatch(axes: Axes, square: Square, ink: str) -> None:
         )  # fmt: skip
 
 
+TITLE = 0.088
+"""Inches: about the width of a letter of a title."""
+
+
 def _draw(grid: Grid, title: str, paint: Any) -> str:
     """One map of a pair; `paint` draws a square and says it in words."""
     left = 0.45 + LETTER * max(len(_fit(each)) for each in grid.down)
@@ -275,7 +279,7 @@ def _draw(grid: Grid, title: str, paint: Any) -> str:
         side = half
     turned = wordy > side
     below = 0.45 + (wordy if turned else 0.15)
-    width = max(3.0, left + side * len(grid.across) + 0.1)
+    width = max(3.0, left + max(side * len(grid.across), TITLE * len(title)) + 0.1)
     height = 0.36 + LOW * len(grid.down) + below
     with style():
         made = figure(width, height, layout=None)

@@ -139,7 +139,8 @@ def _axis(
     name = clean(axis or "trials")
     ranked = sorted(timed, key=lambda each: -_end(each.any.late))[:MOST_VALUES]
     shown = [each for each in timed if each in ranked and each.onsets.failed.any()]
-    drawn = _all_causes(timed, values, name) + panels(_of_kinds(each, name) for each in shown)
+    top = top_of(timed)
+    drawn = _all_causes(timed, values, name, top) + panels(_of_kinds(each, name, top) for each in shown)
     rows = [row for each in timed for row in each.rows(name)]
     words = _test(readings, values, timed, view, axis, judged) if alike else _unlike(name)
     if len(judged) < every:
@@ -207,7 +208,15 @@ def _end(values: Array) -> float:
     return float(known[-1]) if known.size else math.nan
 
 
-def _all_causes(timed: Sequence[Timed], values: Sequence[Any], name: str) -> str:
+def top_of(timed: Sequence[Timed]) -> float:
+    """The height of all frames of an axis: the least of a few round shares that holds all curves."""
+    curves = [curve for each in timed for curve in (each.any, *each.kinds.values())]
+    ends = [ends for curve in curves for ends in (curve.early, curve.high) if ends is not None]
+    highest = max((float(np.nanmax(each)) for each in ends if np.isfinite(each).any()), default=1.0)
+    return next((top for top in (0.1, 0.2, 0.5) if highest <= top), 1.0)
+
+
+def _all_causes(timed: Sequence[Timed], values: Sequence[Any], name: str, top: float) -> str:
     """Failure of any kind, a line for each value, with the numbers at risk below."""
     look = dict(zip(map(label, values), looks(values), strict=True))
     tabled = timed if len(timed) <= MOST_VALUES else []
@@ -225,7 +234,7 @@ def _all_causes(timed: Sequence[Timed], values: Sequence[Any], name: str) -> str
             colour, dashes = look[label(each.value)]
             _steps(axes, each.any, colour, dashes, banded=len(timed) <= BANDED)
             ends.append(End(_end(each.any.late), short(each.value), colour, dashes))
-        _frame(axes, timed[0].steps)
+        _frame(axes, timed[0].steps, top, parts=5)
         axes.set_title("failed of any kind by step", loc="left")
         if len(timed) > 1:
             end_labels(axes, ends)
@@ -253,9 +262,10 @@ def _steps(
     axes.step(curve.steps, curve.late, where="post", color=colour, linewidth=1.7, linestyle=dashes)
 
 
-def _frame(axes: Axes, steps: Array) -> None:
-    axes.set_ylim(0, 1.02)
+def _frame(axes: Axes, steps: Array, top: float, parts: int) -> None:
+    axes.set_ylim(0, 1.02 * top)
     axes.set_xlim(0, float(steps[-1]) or 1.0)
+    axes.set_yticks(np.linspace(0, top, parts + 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("step")
@@ -282,7 +292,7 @@ def _risk_table(axes: Axes, timed: Sequence[Timed], height: float) -> None:
             axes.text(place, at, str(count), transform=axes.transAxes, ha="center", fontsize=8, color=INK)
 
 
-def _of_kinds(timed: Timed, name: str) -> str:
+def _of_kinds(timed: Timed, name: str, top: float) -> str:
     """The share that has failed first by each kind, for one value."""
     with style():
         made = figure(SMALL, LOW, layout=None)
@@ -294,7 +304,7 @@ def _of_kinds(timed: Timed, name: str) -> str:
             colour = COLOURS.get(kind, MUTED)
             _steps(axes, curve, colour, "-", banded=True, outline=True)
             ends.append(End(_end(curve.late), _SHORT.get(kind, outcome_word(kind)), colour))
-        _frame(axes, timed.steps)
+        _frame(axes, timed.steps, top, parts=2)
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
         title = f"{name} {short(timed.value)}" if name != "trials" else "by kind"
         axes.set_title(f"{title}, {len(timed.onsets)} trials", fontsize=9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.report.samples import floor_text
@@ -53,7 +54,7 @@ def _session(session: dict[str, Any]) -> list[tuple[str, str]]:
     memory = f"{number(session['peak_mb'])} MB" if session.get("peak_mb") else "–"
     return [
         ("command", clean(" ".join(["ganbench", *map(str, session.get("argv") or [])]))),
-        ("backend", clean(f"{session.get('backend', '–')}, {label(session.get('workers'))} workers")),
+        ("backend", clean(_backend(session))),
         (
             "commit",
             clean(commit) + (" (with local changes)" if session.get("dirty") else "") if commit else "–",
@@ -81,3 +82,9 @@ def _attempts(view: View) -> dict[str, Any]:
         "peak_mb": number(attempts["peak_mb"].max()),
         "wall": duration(attempts["wall_s"].sum()),
     }
+
+
+def _backend(session: Mapping[str, Any]) -> str:
+    """`ray, 2 workers`; of a start that was killed the number may be unknown."""
+    workers = session.get("workers")
+    return str(session.get("backend", "–")) + (f", {label(workers)} workers" if workers is not None else "")

@@ -106,6 +106,9 @@ def test_lines_that_end_together_share_a_name() -> None:
     assert lines.together(["none", "bn_g"], 14) == "none, bn_g"
     assert lines.together(["none", "bn_g", "bn_d", "init", "relu_d", "uniform"], 14) == "none, bn_g + 4"
     assert lines.together(["a_name_of_some_length", "other"], 14) == "a_name_of… + 1"
+    assert lines.together(["a_name_of_some_length", "other"], 14, every=True) == "both"
+    assert lines.together(["none", "bn_g", "bn_d", "init"], 14, every=True) == "all 4"
+    assert lines.together(["none", "bn_g"], 14, every=True) == "none, bn_g"
 
 
 def test_neighbours_differ_in_colour_and_dashes() -> None:

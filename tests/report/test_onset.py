@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,22 @@ def test_without_axes_there_is_one_curve(tmp_path: Path) -> None:
     [found] = onset.content(view)["onsets"]
     assert (found["axis"], found["test"]) == ("", "")
     assert found["figure"].rows[-1]["share_at_least"] == 1.0
+
+
+@pytest.mark.parametrize(("failing", "top"), [(0, "20"), (30, "100")])
+def test_few_failures_are_seen_and_all_frames_of_an_axis_have_one_height(
+    tmp_path: Path, failing: int, top: str
+) -> None:
+    """One of 40 fails at a, and so many at b; the interval of 1 of 40 ends below 20 %."""
+    knob = {"a": 1.0, "b": 2.0}
+    before = made(
+        tmp_path, knob, 40, lambda v, s: "stalled" if s < (failing if v == "b" else 1) else "converged"
+    )
+    trials = before.results.trials
+    fates = zip(trials["trial"], trials["outcome"], strict=True)
+    view = with_curves(before, {name: 100 if fate == "stalled" else None for name, fate in fates})
+    drawn = onset.content(view)["onsets"][0]["figure"].svg.split("<svg")[1:]
+    assert all(max(re.findall(r">(\d+) %<", each), key=int) == top for each in drawn)
 
 
 def test_very_many_steps_are_thinned(tmp_path: Path) -> None:
