@@ -27,12 +27,22 @@ PIECES = 5
 
 def member_mb(trial: Trial) -> float:
     """MB of one more member: (8 x parameters + 6 x batch x activations a sample) x bytes a number."""
-    count = _COUNTS.get(trial.model.name)
-    parameters, activations = count(trial) if count else UNKNOWN
+    parameters, activations = _counts(trial)
     ahead = int(trial.update.kwargs.get("k", 0))  # D's further steps stay alive until G's gradient is taken
     parameters, activations = parameters * (1 + ahead // 2), activations * (1 + ahead)
     size = 8 if trial.dtype == "float64" else 4
     return size * (COPIES * parameters + BATCHES * trial.batch * activations) / 1e6
+
+
+def weights(trial: Trial) -> float:
+    """How many numbers one member trains, in G and D together."""
+    return _counts(trial)[0]
+
+
+def _counts(trial: Trial) -> tuple[float, float]:
+    """(parameters, activations a sample)"""
+    count = _COUNTS.get(trial.model.name)
+    return count(trial) if count else UNKNOWN
 
 
 def pack_mb(pack: Pack) -> float:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Literal
 
-from bench.study.memory import BASE_MB, member_mb
+from bench.study.memory import BASE_MB, member_mb, weights
 from bench.trial import SHARED, Pack, Trial, canonical_json
 
-SPEED: Mapping[tuple[str, str], Mapping[int, float]] = {
-    ("mlp", "cpu"): {1: 1.0, 2: 1.27, 4: 1.37, 8: 1.67, 16: 1.69},
-    ("dcgan", "cpu"): {1: 1.0, 2: 1.18, 4: 1.27, 8: 1.06},
-    ("dirac", "cpu"): {1: 1.0, 16: 8.0, 64: 20.0, 128: 30.0},
-    ("saddle", "cpu"): {1: 1.0, 16: 15.0, 128: 110.0, 400: 330.0, 800: 570.0},
-    ("mlp", "cuda"): {1: 1.0, 4: 4.0, 16: 15.0, 64: 45.0, 256: 80.0},
-    ("dcgan", "cuda"): {1: 1.0, 4: 3.0, 16: 6.0, 64: 8.0},
+Speeds = Mapping[int, float]
+"""Width of a pack -> member-steps a second, relative to width 1. The widest entry is the limit."""
+
+SPEED: Mapping[tuple[str, str], Mapping[float, Speeds]] = {
+    ("mlp", "cpu"): {
+        77e3: {1: 1.0, 2: 1.93, 4: 3.7, 8: 6.5, 16: 10.5, 32: 15.9, 64: 19.8},
+        570e3: {1: 1.0, 2: 1.78, 4: 3.0, 8: 4.2, 16: 5.2, 32: 5.9},
+        4.4e6: {1: 1.0, 2: 1.36, 4: 1.65, 8: 1.86, 16: 1.89},
+        34e6: {1: 1.0, 2: 1.25, 4: 1.20, 8: 1.25},
+    },
+    ("dcgan", "cpu"): {7.6e6: {1: 1.0, 2: 1.18, 4: 1.27, 8: 1.06}},
+    ("dirac", "cpu"): {128: {1: 1.0, 16: 8.0, 64: 20.0, 128: 30.0}},
+    ("saddle", "cpu"): {8: {1: 1.0, 16: 15.0, 128: 110.0, 400: 330.0, 800: 570.0}},
+    ("mlp", "cuda"): {4.4e6: {1: 1.0, 4: 4.0, 16: 15.0, 64: 45.0, 256: 80.0}},
+    ("dcgan", "cuda"): {7.6e6: {1: 1.0, 4: 3.0, 16: 6.0, 64: 8.0}},
 }
-"""(model, device) -> width -> member-steps a second, relative to width 1. The widest entry is the limit.
+"""(model, device) -> work of one member, its weights x its batch -> speeds.
 
-On the CPU as `bench.train.timing.step_s` measured one core of an AMD EPYC (mlp 2x128 at batch 128, dcgan of
-width 16 at batch 64 with dropout); on CUDA a guess that nothing has measured yet."""
+Small members gain the most from company: what a step costs beside its arithmetic is paid once for all.
+On the CPU on one core of an AMD EPYC: steps as in `bench.train.timing.step_s`, all widths of a size in turns,
+the fastest of some thirty turns of a tenth of a second each (mlp 2x32 at batch 32, 2x64 at 64, 2x128 at 128,
+2x256 at 256, on ring8; dcgan of width 16 at batch 64 with dropout by the mean of 15 steps). On CUDA a guess
+that nothing has measured yet."""
 
-DEFAULT_SPEED: Mapping[int, float] = {1: 1.0, 2: 1.1, 4: 1.2}
+DEFAULT_SPEED: Speeds = {1: 1.0, 2: 1.1, 4: 1.2}
 
 NEAR_BEST = 0.9
 PACKS_PER_WORKER = 2
@@ -57,7 +69,7 @@ def packs(
 def auto_width(members: Sequence[Trial], least_packs: float, device: str, memory_mb: float) -> int:
     """The smallest width within 10 % of the best speed that leaves `least_packs` and fits in `memory_mb`."""
     first = members[0]
-    speeds = SPEED.get((first.model.name, device.partition(":")[0]), DEFAULT_SPEED)
+    speeds = speeds_of(first, device)
     legal = {
         width: speed
         for width, speed in speeds.items()
@@ -66,6 +78,15 @@ def auto_width(members: Sequence[Trial], least_packs: float, device: str, memory
     }
     best = max(legal.values())
     return min(width for width, speed in legal.items() if speed >= NEAR_BEST * best)
+
+
+def speeds_of(trial: Trial, device: str) -> Speeds:
+    """Speeds of packs of such trials: those measured at the work nearest to theirs, by its logarithm."""
+    tables = SPEED.get((trial.model.name, device.partition(":")[0]))
+    if tables is None:
+        return DEFAULT_SPEED
+    work = weights(trial) * trial.batch
+    return tables[min(tables, key=lambda measured: abs(log(measured / work)))]
 
 
 def _group(trial: Trial) -> str:

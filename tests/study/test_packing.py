@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.memory import BASE_MB, member_mb, pack_mb
-from bench.study.packing import SPEED, auto_width, packs
+from bench.study.memory import BASE_MB, member_mb, pack_mb, weights
+from bench.study.packing import DEFAULT_SPEED, SPEED, auto_width, packs, speeds_of
 from bench.study.spec import load_study, read_study
 from bench.study.trials import trials
 from bench.trial import Component, Pack, Trial
@@ -94,10 +95,6 @@ def test_packing_does_not_depend_on_the_order_of_trials() -> None:
     assert packs(all_trials) == first
 
 
-def speed_like(model: str, device: str, width: int) -> float:
-    return SPEED[(model, device)][width]
-
-
 @pytest.mark.parametrize(("study", "limit"), [("lr_ratio", 4), ("lr_ratio_ring", 16), ("losses", 16)])
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_auto_width_leaves_four_packs_for_each_worker(study: str, limit: int, workers: int) -> None:
@@ -108,11 +105,45 @@ def test_auto_width_leaves_four_packs_for_each_worker(study: str, limit: int, wo
 
 
 def test_auto_width_is_the_smallest_that_is_nearly_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SPEED, ("mlp", "cpu"), {1: 1.0, 2: 1.9, 4: 2.0, 8: 1.5})  # type: ignore[arg-type]
+    speeds = {1: 1.0, 2: 1.9, 4: 2.0, 8: 1.5}
+    monkeypatch.setitem(SPEED, ("mlp", "cpu"), {1e6: speeds})  # type: ignore[arg-type]
     members = [replace(made("")[0], seed=seed) for seed in range(64)]
     assert auto_width(members, 4, "cpu", 1e9) == 2
     assert auto_width(members[:6], 6, "cpu", 1e9) == 1
     assert auto_width(members, 4, "cpu", 0.0) == 1
+
+
+def sized(width: int, batch: int, model: str = "mlp") -> list[Trial]:
+    base = replace(made(f"grid: {{model: [{{name: mlp, width: {width}}}]}}\n")[0], batch=batch)
+    if model != "mlp":
+        base = replace(base, model=Component(model))
+    return [replace(base, seed=seed) for seed in range(512)]
+
+
+@pytest.mark.parametrize(
+    ("width", "batch", "expected"),
+    [(16, 16, 64), (32, 32, 64), (64, 64, 32), (128, 128, 8), (256, 256, 2), (1024, 512, 2)],
+)
+def test_small_members_are_packed_wider(width: int, batch: int, expected: int) -> None:
+    assert auto_width(sized(width, batch), 4, "cpu", 1e9) == expected
+
+
+def test_the_speeds_of_the_nearest_work_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    light, heavy = {1: 1.0, 64: 9.0}, {1: 1.0, 2: 1.5}
+    work = weights(sized(64, 64)[0]) * 64
+    monkeypatch.setitem(SPEED, ("mlp", "cpu"), {work / 3: light, work * 2: heavy})  # type: ignore[arg-type]
+    assert speeds_of(sized(64, 64)[0], "cpu") == heavy
+    assert speeds_of(sized(64, 24)[0], "cpu") == light
+    assert speeds_of(sized(64, 64, "something_else")[0], "cpu") == DEFAULT_SPEED
+    assert speeds_of(sized(64, 64)[0], "cuda:1") == next(iter(SPEED["mlp", "cuda"].values()))
+
+
+@pytest.mark.parametrize("tables", list(SPEED.values()), ids=["-".join(each) for each in SPEED])
+def test_speeds_are_relative_to_width_1(tables: Mapping[float, Mapping[int, float]]) -> None:
+    for work, speeds in tables.items():
+        assert work > 0
+        assert speeds[1] == 1.0
+        assert list(speeds) == sorted(speeds)
 
 
 def test_memory_bounds_the_width() -> None:
@@ -128,6 +159,7 @@ def test_memory_counts_the_parameters_of_the_networks() -> None:
     parameters = (2 * 128 + 128) + (128 * 128 + 128) + (128 * 2 + 2)
     parameters += (2 * 128 + 128) + (128 * 128 + 128) + (128 + 1)
     activations = 4 * 2 * 128 + 2
+    assert weights(mlp) == parameters
     assert member_mb(mlp) == pytest.approx(4 * (8 * parameters + 6 * 64 * activations) / 1e6)
     assert member_mb(replace(mlp, dtype="float64")) == pytest.approx(2 * member_mb(mlp))
     unknown = replace(mlp, model=Component("something_else"))
