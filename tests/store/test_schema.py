@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -33,6 +34,18 @@ def test_nan_is_null_infinity_stays_and_bytes_are_equal(tmp_path: Path) -> None:
     assert schema.read(tmp_path / "t", CURVES).equals(table)
     assert schema.read_metadata(tmp_path / "t") == {"a": [1]}
     assert schema.read(tmp_path / "t", schema.curves_core(), open_ended=True).equals(table)
+
+
+def test_small_bytes_hold_the_same_table(tmp_path: Path) -> None:
+    random = np.random.default_rng(0).normal(size=4000)
+    rows = [{**ROW, "step": i, "sw1": i % 50 / 50, "d_slope": each} for i, each in enumerate(random)]
+    table = schema.table(rows, CURVES)
+    assert schema.repeats(table["sw1"])
+    assert not schema.repeats(table["d_slope"])
+    schema.write(tmp_path / "t", table, {"a": [1]}, small=True)
+    assert schema.read(tmp_path / "t", CURVES).equals(table)
+    assert schema.read_metadata(tmp_path / "t") == {"a": [1]}
+    assert (tmp_path / "t").stat().st_size < len(schema.to_bytes(table, {"a": [1]}))
 
 
 def test_an_unknown_column_is_an_error() -> None:
