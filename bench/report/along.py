@@ -42,7 +42,8 @@ def pooled(view: View, axis: str) -> str:
     others = {name: column for name, column in view.axes.items() if name != axis}
     if not others:
         return ""
-    names = ", ".join(map(clean, others))
+    *before, last = map(clean, others)
+    names = f"{', '.join(before)} and {last}" if before else last
     mine = [view.judged[view.matches(axis, value, view.judged)] for value in view.values(axis, view.judged)]
     cells = [set(map(repr, rows[list(others.values())].itertuples(index=False))) for rows in mine]
     if all(each == cells[0] for each in cells):

@@ -24,7 +24,7 @@ HIGH = 3.1
 IN_ONE = 5
 """Methods whose profiles are told apart in one frame."""
 
-NARROW = 15
+NARROW = 20
 """Letters above one of three frames beside each other."""
 
 BANDS = 2
@@ -131,7 +131,7 @@ def _each(it: Compared) -> Drawing:
         axes.fill_between(at, every.min(0), every.max(0), color=MUTED, alpha=0.22, linewidth=0)
         axes.plot(at, each.profile.share, color=INK, linewidth=1.6)
         _scale(axes, it, at, few=True)
-        axes.set_title(_within(each.name, NARROW), fontsize=8.5)
+        axes.set_title(_within(each.name, NARROW), fontsize=8.5, fontweight="normal")
         axes.tick_params(labelsize=8, labelbottom=i + across >= len(standings), labelleft=i % across == 0)
     for spare in frames[len(standings) :]:
         spare.set_axis_off()
@@ -148,13 +148,14 @@ def _within(name: str, letters: int) -> str:
 def _scale(axes: Axes, it: Compared, at: np.ndarray[Any, Any], few: bool = False) -> None:
     axes.set_ylim(-0.03, 1.03)
     floor = it.asked.floor[0]
-    if it.is_ratio:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if few else (1, 2, 5), numticks=7))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-        axes.xaxis.set_minor_locator(NullLocator())
     shown = [at[0], at[-1], *([floor] if _known_floor(it) else [])]
     low, high = min(shown), max(shown)
+    if it.is_ratio:
+        axes.set_xscale("log")
+        subs = (1,) if few and high > 100 * low else (1, 3) if few else (1, 2, 5)
+        axes.xaxis.set_major_locator(LogLocator(subs=subs, numticks=7))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.xaxis.set_minor_locator(NullLocator())
     pad = (high / low) ** 0.02 if it.is_ratio else 0.02 * (high - low)
     limits = (low / pad, high * pad) if it.is_ratio else (low - pad, high + pad)
     axes.set_xlim(*(limits if it.asked.better == LOWER else reversed(limits)))

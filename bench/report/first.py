@@ -6,6 +6,7 @@ import html
 import re
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup, escape
 
 from bench.judge.words import WINDOW, plain, rule, said
@@ -20,7 +21,7 @@ PHONE = 342
 
 def content(view: View) -> dict[str, Any]:
     """What stands above the first section. All text is escaped by the template."""
-    bar = None if view.judged.empty else shares_bar(view)
+    bar = None if view.judged.empty else shares_bar(view.judged)
     return {
         "name": view.name,
         "question": view.question,
@@ -28,6 +29,7 @@ def content(view: View) -> dict[str, Any]:
         "answer": asides(summary.answer(view)),
         "beside_claims": asides(summary.beside_claims(view)),
         "bar": bar,
+        "by_data": by_data(view),
         "kinds": [] if bar is None else [(row["outcome"], row["trials"], _share(row)) for row in bar.rows],
         "facts": _facts(view),
         "partial": [clean(each) for each in view.partial],
@@ -42,9 +44,19 @@ def asides(text: str) -> Markup:
     return Markup(re.sub(r"\([^()]*\)", r'<span class="aside">\g<0></span>', str(escape(text))))
 
 
-def shares_bar(view: View) -> Figure:
+def by_data(view: View) -> list[tuple[str, Figure]]:
+    """(name, shares) of each data set, where a study has several: a knob may do well on one of them only."""
+    found = []
+    for group in view.groups:
+        trials = view.judged[view.judged["trial"].isin(group.trials["trial"])]
+        if len(trials):
+            found.append((group.name, shares_bar(trials, f" on {group.name}")))
+    return found if len({name for name, _ in found}) > 1 else []
+
+
+def shares_bar(trials: pd.DataFrame, where: str = "") -> Figure:
     """One bar with the shares of all outcomes, as wide as the screen: lengths are percentages of it."""
-    rows = figures.counted(view.judged)
+    rows = figures.counted(trials)
     marks, left = [], 0.0
     for row in rows:
         name, width = row["outcome"], 100 * row["share"]
@@ -54,7 +66,7 @@ def shares_bar(view: View) -> Figure:
             marks.append(f'<text x="{at:.3f}%" y="50%" fill="{INK_ON[name]}">{row["trials"]}</text>')
         left += width
     text = ", ".join(f"{row['trials']} {outcome_word(row['outcome'])}" for row in rows)
-    alt = f"Shares of outcomes over {len(view.judged)} finished trials: {text or 'none'}."
+    alt = f"Shares of outcomes over {len(trials)} finished trials{where}: {text or 'none'}."
     name = html.escape(alt, quote=True)
     head = f'<svg class="bar" role="img" aria-label="{name}">'
     return Figure(f"{head}<title>{name}</title>{''.join(marks)}</svg>", rows, "outcomes")

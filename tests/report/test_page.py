@@ -231,6 +231,11 @@ def test_distances_of_different_data_share_no_axis(results: Results) -> None:
     text = page.render(dataclasses.replace(one_axis(results), meta=meta))
     assert "lr_ratio on digits" in text
     assert "lr_ratio on fashion_mnist" in text
+    assert "2 data sets are pooled" in text
+    told = re.findall(r'aria-label="Shares of outcomes over \d+ finished trials[^:]*: ([^."]+)', text)
+    sums = [sum(map(int, re.findall(r"\d+", each))) for each in told]
+    assert sums[0] == sum(sums[1:])
+    assert len(sums) == 3
 
 
 def test_write_puts_one_file_and_the_pictures_into_the_folder(
