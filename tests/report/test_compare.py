@@ -17,7 +17,9 @@ from synthetic_results import synthetic
 from bench.errors import UserError
 from bench.report import methods, page
 from bench.report.arms import of_axis, of_studies
+from bench.report.compare import PAIRS_SHOWN, block
 from bench.report.compare import page as compare_page
+from bench.report.compare_figures import IN_ONE, profile
 from bench.report.compare_text import WIDE, p_text, points_text, shortened, text
 from bench.report.compared import answer, as_json, compared, how, tidy
 from bench.report.view import View
@@ -377,6 +379,36 @@ def test_the_page_stands_alone_and_its_figures_carry_their_data(two: Any) -> Non
     assert any(each.startswith("loss,sw1,share,low,high") for each in csvs)
 
 
+def test_of_many_pairs_those_that_differ_most_stand_first_and_the_rest_is_folded(tmp_path: Path) -> None:
+    """Seven methods, 21 pairs: the one that always fails differs from all others, which are alike."""
+    results = study(
+        tmp_path / "s",
+        {"loss": [f"loss{i}" for i in range(7)], "lr_ratio": [1.0, 4.0]},
+        seeds=range(12),
+        outcome=lambda row: "stalled" if row["loss"] == "loss3" else "converged",
+        value=lambda row: 0.05 + 0.001 * row["seed"],
+    )
+    it = compared(of_axis(results, "loss"))
+    shown = block(it)
+    assert (len(shown["pairs"]), len(shown["more"])) == (PAIRS_SHOWN, 21 - PAIRS_SHOWN)
+    assert ["loss3" in (row["first"], row["second"]) for row in shown["pairs"]] == [True] * 6 + [False] * 4
+    html = compare_page(it, [results])
+    assert html.index("<details><summary>11 more pairs</summary>") < html.index("Table of more pairs of loss")
+    assert "Grey: from the worst of all to the best. Dashed: the floor." in html
+
+
+def test_a_profile_of_many_has_a_frame_for_each(tmp_path: Path) -> None:
+    """Its rows are those of one frame: a share for each method and threshold."""
+    few, many = (random_study(tmp_path / str(n), n, 2, 6) for n in (IN_ONE, IN_ONE + 2))
+    for results, frames in ((few, 1), (many, IN_ONE + 2)):
+        it = compared(of_axis(results, "loss"))
+        made = profile(it)
+        assert made is not None
+        assert made.svg.count(">0.0</text>") == -(-frames // 3)  # frames of a row share their heights
+        assert {row["loss"] for row in made.rows} == {each.name for each in it.found.standings}
+        assert len(made.rows) == len(it.found.standings) * len(it.found.thresholds)
+
+
 def test_the_report_compares_the_axes_of_losses_on_each_data_set(tmp_path: Path) -> None:
     results = study(tmp_path / "s", {**GRID, "dataset": ["ring8", "grid25"]})
     found = methods.content(View(results))
@@ -402,12 +434,12 @@ def test_an_axis_is_one_of_methods_by_what_it_changes(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared_is_said_in_the_report(tmp_path: Path) -> None:
     many = study(tmp_path / "m", {"loss": [f"loss{i:02}" for i in range(21)]}, seeds=range(2))
-    (block,) = methods.content(View(many))["methods"]
-    assert block["refused"].startswith("21 values make too many pairs")
+    (found,) = methods.content(View(many))["methods"]
+    assert found["refused"].startswith("21 values make too many pairs")
     mixed = study(tmp_path / "r", GRID)
     mixed.trials.loc[0, "rules_version"] = "1"
-    (block,) = methods.content(View(mixed))["methods"]
-    assert "rules: 1 in 1 trials, 2 in 23 trials" in block["refused"]
+    (found,) = methods.content(View(mixed))["methods"]
+    assert "rules: 1 in 1 trials, 2 in 23 trials" in found["refused"]
 
 
 def test_a_thousand_trials_are_compared_in_seconds(tmp_path: Path) -> None:

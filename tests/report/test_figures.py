@@ -64,6 +64,22 @@ def test_one_value_has_no_effect(tmp_path: Path) -> None:
     assert along.content(view) == {"along": []}
 
 
+def test_what_a_bar_pools_is_said(view: View) -> None:
+    """All values of the other axes, or not the same for all bars; one axis pools nothing."""
+    assert along.pooled(view, "lr_ratio") == "Each bar pools all values of dropout and label_noise."
+    trials = view.results.trials[
+        (view.results.trials["lr_ratio"] != 8) | (view.results.trials["dropout"] == 0)
+    ]
+    lacking = View(type(view.results)(**{**vars(view.results), "trials": trials}))
+    assert along.pooled(lacking, "lr_ratio") == (
+        "Each bar pools the values of dropout and label_noise that it was run with, which are not the same for all bars."
+    )
+
+
+def test_one_axis_pools_nothing(tmp_path: Path) -> None:
+    assert along.pooled(made({"a": 1.0, "b": 2.0}, 6, tmp_path), "knob") == ""
+
+
 def test_a_bar_of_one_cell_has_wilsons_interval(view: View) -> None:
     trials = view.judged[view.judged["cell"] == view.judged["cell"].iloc[0]]
     bounds = figures.bounds_of(trials)
