@@ -10,11 +10,16 @@ from bench.listing import printable
 
 
 class StudyError(UserError):
-    """Every problem of a study, each one line `file: dotted.key: sentence`."""
+    """Every problem of a study, each one line `file: dotted.key: sentence`.
 
-    def __init__(self, problems: Iterable[str]) -> None:
+    unread: blocks of the file that these problems kept from being read; a last line of the message says so.
+    """
+
+    def __init__(self, problems: Iterable[str], unread: Iterable[str] = ()) -> None:
         self.problems = [printable(each) for each in problems]
-        super().__init__("\n".join(self.problems))
+        self.unread = [printable(each) for each in unread]
+        more = [f"more may follow once {listed(self.unread)} can be read"] if self.unread else []
+        super().__init__("\n".join((*self.problems, *more)))
 
 
 class Problems:
@@ -24,6 +29,7 @@ class Problems:
         self.source = source
         self.overridden = tuple(overridden)
         self.lines: list[str] = []
+        self.unread: list[str] = []
 
     def add(self, path: str, sentence: str) -> None:
         """Note one problem; the same line is noted once."""
@@ -34,10 +40,20 @@ class Problems:
         if line not in self.lines:
             self.lines.append(line)
 
+    def hide(self, *blocks: str) -> None:
+        """Note blocks that a problem keeps from being read, so that more may be wrong with them."""
+        self.unread += [each for each in blocks if each not in self.unread]
+
     def check(self) -> None:
-        """Raise StudyError if anything was noted."""
+        """Raise StudyError if any problem was noted."""
         if self.lines:
-            raise StudyError(self.lines)
+            raise StudyError(self.lines, self.unread)
+
+
+def listed(names: Iterable[str]) -> str:
+    """`a, b and c`"""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def show(value: Any) -> str:

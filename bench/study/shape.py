@@ -276,11 +276,16 @@ def read_shape(data: Mapping[Any, Any], problems: Problems) -> StudyFile:
         # Of claims those alone, so that the others are checked too.
         bad = {loc[1] for loc in refused if loc[0] == "claims" and len(loc) > 1}
         if bad:
+            problems.hide(*(f"claims[{i}]" for i in sorted(bad)))
             sound["claims"] = [each for i, each in enumerate(sound["claims"]) if i not in bad]
+        problems.hide(*(key for key in sound if key in whole and key in _NAMED_BY_OTHERS))
         sound = {key: each for key, each in sound.items() if key not in whole}
     sound.setdefault("name", "unnamed")
     return StudyFile.model_validate(sound)
 
+
+_NAMED_BY_OTHERS = ("base", "grid", "include", "exclude", "evaluate", "plugins", "published", "claims")
+"""Blocks of which more is checked than their shape."""
 
 _EXPECTED: Mapping[str, str] = {
     "int_type": "a whole number",

@@ -148,6 +148,8 @@ def read_study(
     plugins are relative to `folder`."""
     problems = Problems(source)
     data = parse(text, problems)
+    if problems.lines:
+        problems.hide("the file")
     problems.check()
     if not isinstance(data, dict):
         what = "empty" if data is None else f"{show(data)[:60]}"
@@ -162,9 +164,14 @@ def read_study(
     all_seeds = _seeds(file.seeds, problems)
     evaluation = _evaluation(file.evaluate, problems)
     grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
-    check_published(file.published, axes, grid.cells, problems)
-    places = _places(file.claims, data.get("claims"))
-    check_claims(file.claims, places, file.positive_control, axes, grid.cells, problems)
+    if file.claims or file.published or file.positive_control:
+        is_known = len(axes) == len(file.grid) and bool(axes or not problems.lines)
+        if is_known:  # else every name of an axis would be told as unknown
+            check_published(file.published, axes, grid.cells, problems)
+            places = _places(file.claims, data.get("claims"))
+            check_claims(file.claims, places, file.positive_control, axes, grid.cells, problems)
+        if not (is_known and grid.cells):
+            problems.hide("the grid")
     chosen = _chosen_seeds(file.seeds, all_seeds, seeds, len(grid.cells), problems)
     cells = _selected(grid, where, problems)
     if limit is not None and limit < 1:
@@ -221,6 +228,7 @@ def _load_plugins(
         except PluginError as error:
             problems.add(path, str(error))
     if len(problems.lines) > before:
+        problems.hide("the plugins")
         problems.check()
     return tuple(found.values())
 

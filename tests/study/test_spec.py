@@ -440,3 +440,42 @@ def test_a_study_is_found_by_path_or_by_name(tmp_path: object) -> None:
         load_study("smok")
     with pytest.raises(StudyError, match="is a folder"):
         load_study(str(tmp_path))
+
+
+def hidden(text: str) -> tuple[Sequence[str], str]:
+    """What could not be read, and the last line of what is told."""
+    with pytest.raises(StudyError) as caught:
+        read(text)
+    return caught.value.unread, str(caught.value).splitlines()[-1]
+
+
+CLAIM = "{id: ID, text: t, effect: {flag: FLAG}, compare: {lr_ratio: [1, 2]}, expect: less, margin: 0.1}"
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("name: x\nbase: {dataset: ring8\ngrid: [", ["the file"]),
+        (BASE + "plugins: [no_such_file.py]", ["the plugins"]),
+        (BASE + f"grid: {{lr_ratio: 3}}\nclaims: [{CLAIM}]", ["claims[0]"]),
+        (BASE + "evaluate: {every: 0}", ["evaluate"]),
+        (BASE + "losss: hinge", []),
+    ],
+)
+def test_problems_that_hide_others_say_that_more_may_follow(text: str, unread: list[str]) -> None:
+    found, last = hidden(text)
+    assert found == unread
+    assert last.startswith("more may follow once ") == bool(unread)
+
+
+def test_a_grid_that_cannot_be_read_is_told_once() -> None:
+    """Every name of an axis would be unknown without it."""
+    sound = CLAIM.replace("ID", "a").replace("FLAG", "diverged")
+    found, last = hidden(BASE + f"gird: {{lr_ratio: [1, 2]}}\nclaims: [{sound}]")
+    assert found == ["the grid"]
+    assert (
+        "gird: unknown key 'gird', did you mean 'grid'?"
+        in problems(BASE + f"gird: {{}}\nclaims: [{sound}]")[0]
+    )
+    assert last == "more may follow once the grid can be read"
+    assert len(problems(BASE + f"gird: {{}}\nclaims: [{sound}]")) == 1
