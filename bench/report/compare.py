@@ -25,7 +25,7 @@ from bench.report.compare_text import (
     winner,
 )
 from bench.report.compared import Compared, answer, how, tidy
-from bench.report.words import clean, csv_uri, number, percent, slug
+from bench.report.words import brief_cell, clean, csv_uri, number, percent, slug
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
 
@@ -113,7 +113,7 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
         **_table(it),
         **_pairs(it),
         "how": [_sentence(each) for each in how(it)],
-        "csv_href": csv_uri(header, ([row[key] for key in header] for row in rows)),
+        "csv_href": csv_uri(header, ([brief_cell(row[key]) for key in header] for row in rows)),
         "csv_name": f"{slug(f'compared-by-{it.asked.by}-{group}')}.csv",
     }
 

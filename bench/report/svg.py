@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 
 from bench.report.slim import slim
-from bench.report.words import csv_uri, slug
+from bench.report.words import brief_cell, csv_uri, slug
 
 # One colour for one outcome everywhere. Okabe and Ito's palette, wine of Tol's for the ninth: told apart by
 # people with any of the common colour deficiencies, and by lightness where two hues come close.
@@ -99,15 +98,7 @@ class Figure:
     def csv_href(self) -> str:
         """The rows as a CSV in a data URI, each cell safe for a spreadsheet."""
         header = list(dict.fromkeys(key for row in self.rows for key in row))
-        return csv_uri(header, ([_short(row.get(key)) for key in header] for row in self.rows))
-
-
-def _short(value: Any) -> Any:
-    """Six significant digits: what a picture shows needs no more, and the page stays small."""
-    if isinstance(value, float) and math.isfinite(value):
-        short = float(f"{value:.6g}")
-        return int(short) if short.is_integer() and abs(short) < 1e15 else short
-    return value
+        return csv_uri(header, ([brief_cell(row.get(key)) for key in header] for row in self.rows))
 
 
 @contextmanager

@@ -115,4 +115,12 @@ def csv_uri(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f"data:text/csv;charset=utf-8,{quote(csv_text(header, rows), safe=_AS_IT_STANDS)}"
 
 
+def brief_cell(value: Any) -> Any:
+    """Six significant digits: what a picture shows needs no more, and the page stays small."""
+    if isinstance(value, float) and math.isfinite(value):
+        short = float(f"{value:.6g}")
+        return int(short) if short.is_integer() and abs(short) < 1e15 else short
+    return value
+
+
 _AS_IT_STANDS = " !$()*+,-./:;=@[]^_`{|}~"

