@@ -31,11 +31,12 @@ def check(several: Sequence[Measured], metric: str, axes: Mapping[str, Mapping[s
         axes: of each study, axis -> column, for the `--where` that would make them alike.
     """
     problems = []
-    facts = [(name, trials, _facts(trials, measures, metric)) for name, trials, measures in several]
+    keys = _differing([trials for _, trials, _ in several])
+    facts = [(name, trials, _facts(trials, measures, metric, keys)) for name, trials, measures in several]
     for fact in dict.fromkeys(key for _, _, found in facts for key in found):
         each = [(name, trials, found.get(fact, {})) for name, trials, found in facts]
         if len({text for _, _, texts in each for text in texts}) > 1:
-            problems.append(_sentence(fact, each, axes))
+            problems.append(_sentence(fact, each, axes) + _unexplained(fact, each))
     if problems:
         raise UserError("\n".join(("not to be compared:", *(f"  {each}" for each in problems))))
 
@@ -46,7 +47,10 @@ def data_name(trials: pd.DataFrame) -> str:
 
 
 def _facts(
-    trials: pd.DataFrame, measures: Sequence[tuple[Mapping[str, Any], pd.DataFrame]], metric: str
+    trials: pd.DataFrame,
+    measures: Sequence[tuple[Mapping[str, Any], pd.DataFrame]],
+    metric: str,
+    keys: Sequence[str],
 ) -> dict[str, Found]:
     found: dict[str, Found] = {}
 
@@ -55,7 +59,7 @@ def _facts(
         texts[text] = texts[text].union(of.index) if text in texts else of.index
 
     for sha, of in _by(trials, "data_sha256"):
-        add("data", f"{data_name(of)} (sha256 {clean(sha)[:DIGITS]})", of)
+        add("data", f"{data_name(of)} ({_settings(of, keys)}sha256 {clean(sha)[:DIGITS]})", of)
     for record, of in measures:
         if record.get("samples") is not None:
             add("samples per evaluation", label(record["samples"]), of)
@@ -66,6 +70,31 @@ def _facts(
         for value, of in _by(trials, column):
             add(fact, label(value), of)
     return found
+
+
+_DATASET = "dataset."
+"""Columns with the keys of a data set begin so."""
+
+
+def _differing(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """The columns with keys of data sets in which trials differ; a table without one says nothing of it."""
+    names = dict.fromkeys(str(c) for each in tables for c in each.columns if str(c).startswith(_DATASET))
+    return [c for c in names if len({label(v) for t in tables if c in t for v in t[c].unique()}) > 1]
+
+
+def _settings(trials: pd.DataFrame, keys: Sequence[str]) -> str:
+    """`radius 10, sigma 0.5; `: those keys of the data set, as these trials have them."""
+    there = [key for key in keys if key in trials and trials[key].notna().any()]
+    told = [f"{clean(k.removeprefix(_DATASET))} {' or '.join(map(label, trials[k].unique()))}" for k in there]
+    return f"{', '.join(told)}; " if told else ""
+
+
+def _unexplained(fact: str, each: Sequence[tuple[str, pd.DataFrame, Found]]) -> str:
+    """That data of one name and the same settings are none the less others, where only the hash tells."""
+    said = {text.partition("sha256 ")[0] for _, _, texts in each for text in texts}
+    if fact != "data" or len(said) > 1:
+        return ""
+    return "; name and settings are the same, so the files differ, or the version that made them"
 
 
 def _by(trials: pd.DataFrame, column: str) -> list[tuple[Any, pd.DataFrame]]:

@@ -79,12 +79,16 @@ def _kinds(view: View, failed: pd.DataFrame) -> str:
     """The most frequent kind with its count and its median onset, and the next one with its count."""
     counts = failed.loc[failed["outcome"].isin(FAILURES), "outcome"].value_counts()
     first = str(counts.index[0])
-    many = "all" if counts.iloc[0] == len(failed) else "most often"
-    text = f"{many} as “{outcome_word(first)}” ({int(counts.iloc[0])}{_since(view, failed, first)})"
-    if len(counts) > 1:
-        second = str(counts.index[1])
-        text += f", then “{outcome_word(second)}” ({int(counts.iloc[1])})"
-    return text
+    many = "all as" if counts.iloc[0] == len(failed) else "most often as"
+    told = f"“{outcome_word(first)}” ({int(counts.iloc[0])}{_since(view, failed, first)})"
+    if len(counts) == 1:
+        return f"{many} {told}"
+    second = f"“{outcome_word(str(counts.index[1]))}” ({int(counts.iloc[1])})"
+    if counts.iloc[0] > counts.iloc[1]:
+        return f"{many} {told}, then {second}"
+    alike = int((counts == counts.iloc[0]).sum())
+    others = f" and {alike - 2} more as often" if alike > 2 else ""
+    return f"as often as {told} as {second}{others}" if not others else f"as {told}, {second}{others}"
 
 
 def _since(view: View, failed: pd.DataFrame, kind: str) -> str:

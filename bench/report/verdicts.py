@@ -46,7 +46,7 @@ def one(each: Judged, name: str = "") -> str:
     if each.verdict not in SETTLED:
         return f"{subject} is {each.verdict}: {clean(each.reason)}."
     says = "shows no effect" if each.verdict == NO_EFFECT else f"is {each.verdict}"
-    measured = value(each) if each.claim.is_value else effect(each)
+    measured = f"{each.claim.quantity.says} is {value(each)}" if each.claim.is_value else effect(each)
     parts = [measured, f"{each.estimate.n} seeds"]
     if is_perhaps_small(each):
         parts.append(f"perhaps smaller than the margin of {amount(each.margin or 0.0, each.unit)}")

@@ -126,7 +126,10 @@ def test_undecided_trials_count_twice_and_both_must_agree() -> None:
     claim = effect(OUTCOME, "failure", "less")
     made = one(claim, tables(N, outcome=outcome))
     assert made.verdict == INCONCLUSIVE
-    assert "supported with no undecided trial failed, inconclusive with all" in made.reason
+    assert made.reason == (
+        "undecided trials settle it: if none of them failed, supported; if all did, inconclusive. "
+        "More steps would tell, more seeds would not"
+    )
     assert (made.estimate.mean, made.all_failed and made.all_failed.mean) == (1.0, 0.0)
     assert made.seeds is None
     outcome[1, 0, :] = "converged"
@@ -464,7 +467,9 @@ def test_a_value_among_some_outcomes_and_with_undecided_ones() -> None:
     outcome[0] = "undertrained"
     made = one(AUC, tables(N, outcome=outcome, curves={"d_auc.mean": auc}))
     assert made.verdict == INCONCLUSIVE
-    assert made.reason.startswith("supported with no undecided trial failed, refuted with all")
+    assert made.reason.startswith(
+        "undecided trials settle it: if they are left out, supported; if they are taken in, refuted."
+    )
     outcome[:] = "stalled"
     made = one(AUC, tables(N, outcome=outcome, curves={"d_auc.mean": auc}))
     assert (made.verdict, made.reason) == (UNTESTABLE, "no finished trials to compare")
@@ -600,7 +605,9 @@ def test_a_value_below_its_bounds_in_one_reading_and_above_in_the_other_is_open(
     evidence = tables(N, outcome=outcome, curves={"d_auc.mean": auc})
     made = one(replace(AUC, within=(0.4, 0.5)), evidence)
     assert (made.verdict, made.p) == (INCONCLUSIVE, 1.0)
-    assert made.reason.startswith("below the bounds with no undecided trial failed, above the bounds with")
+    assert made.reason.startswith(
+        "undecided trials settle it: if they are left out, below the bounds; if they are taken in, above "
+    )
     made = one(replace(AUC, within=(0.7, 0.8)), evidence)
     assert made.verdict == REFUTED
     assert made.p is not None

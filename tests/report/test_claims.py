@@ -16,7 +16,7 @@ from bench import cli
 from bench.judge.claim import VERDICTS, Judged
 from bench.judge.claims import Evidence
 from bench.judge.rules import Rules
-from bench.report import claim_section, claim_text, first, page
+from bench.report import claim_section, claim_sentences, claim_text, first, page
 from bench.report.claim_scope import scope_of
 from bench.report.claims import changes, judged, read, remember, removed
 from bench.report.template import environment
@@ -70,13 +70,13 @@ def test_every_claim_gets_a_verdict_and_a_sentence(results: Results) -> None:
     assert first.estimate.n == 6
     assert distance.unit == "log-ratio"
     assert value.belief == 3
-    told = claim_text.sentence(first)
-    assert told.startswith("vanishing gradient: ")
-    assert "6 seeds (24 pairs" in told
-    assert " at lr_ratio 64, " in told
-    assert claim_text.failures(first).startswith("Failures of any kind: more by")
-    assert claim_text.failures(made[1]) == ""
-    assert "claimed to be within [9, 11]" in claim_text.sentence(value)
+    told = claim_sentences.sentence(first)
+    assert told.startswith("Vanishing gradient in ")
+    assert " of 24 at lr_ratio 64, in " in told
+    assert told.endswith(" over 6 seeds (24 pairs).")
+    assert "points more" in claim_sentences.failures(first)
+    assert claim_sentences.failures(made[1]) == ""
+    assert claim_sentences.sentence(value).endswith("; claimed: 9 to 11.")
     rows = claim_text.rows(made)
     assert json.loads(json.dumps(rows)) == rows
     assert set(claim_text.SHORT) <= set(rows[0])
@@ -260,13 +260,13 @@ def test_what_lacks_trials_shows_no_effect(results: Results) -> None:
         assert each.verdict == "untestable"
         assert "effect not shown" in each.reason
         assert (each.estimate.n, each.estimate.low, each.failure, each.cells) == (0, None, None, ())
-        assert claim_text.sentence(each) == ""
+        assert claim_sentences.sentence(each) == ""
 
 
 def test_the_terminal_says_what_qualifies_a_verdict(results: Results) -> None:
     first = replace(judged(results)[0], depends="dropout", changed="changed after the first results")
     (line,) = claim_text.lines([first])
-    told = "; depends on dropout; changed after the first results; failures of any kind: more by "
+    told = "; depends on dropout; changed after the first results; failures of any kind: "
     assert told in line
     assert told in claim_text.short_rows([first])[0]["reason"]
     assert "failures of any kind" not in claim_text.lines(judged(results))[1]  # it is about them
@@ -282,6 +282,10 @@ def test_the_section(results: Results) -> None:
         assert f'id="claim-{each["id"]}"' in text
     assert "4 claims, together (Holm); look 1" in text
     assert "Effect in each of" in text
+    assert '<details class="meanings"><summary>What the five verdicts mean</summary>' in text
+    assert [name for name, _ in claim_section.MEANINGS] == [
+        *("supported", "refuted", "no_effect", "inconclusive", "untestable")
+    ]
     content = claim_section.content(View(results))
     forest = content["claims_forest"]
     assert [row["claim"] for row in forest.rows] == [each["id"] for each in CLAIMS]

@@ -226,6 +226,20 @@ def test_everything_that_was_measured_otherwise_is_said_at_once(tmp_path: Path) 
     ]
 
 
+def test_data_of_one_name_are_told_apart_by_their_settings(tmp_path: Path) -> None:
+    first, second = (study(tmp_path / name, GRID, name=name) for name in ("a", "b"))
+    second.trials["data_sha256"] = "cd" * 32
+    first.trials["dataset.modes"] = second.trials["dataset.modes"] = 8
+    with pytest.raises(UserError, match="the same, so the files differ, or the version that made them"):
+        of_studies([first, second])
+    first.trials["dataset.radius"], second.trials["dataset.radius"] = 1.0, 10.0
+    with pytest.raises(UserError) as error:
+        of_studies([first, second])
+    assert str(error.value).splitlines()[1] == (
+        "  data: a has ring8 (radius 1; sha256 909090909090), b has ring8 (radius 10; sha256 cdcdcdcdcdcd)"
+    )
+
+
 def test_a_study_of_several_data_sets_says_which_where_would_do(tmp_path: Path) -> None:
     results = study(tmp_path / "a", {**GRID, "dataset": ["ring8", "grid25"]})
     with pytest.raises(UserError) as error:

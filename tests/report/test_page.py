@@ -104,9 +104,8 @@ def test_the_first_screen_answers_in_two_sentences(html: str) -> None:
     assert answer
     assert answer[1].startswith("Of 48 finished trials 32 failed ")
     assert "; 12 converged and 4 are undecided, still improving." in answer[1]
-    assert "Most was saved by lr_ratio 1 instead of 64 " in answer[1]
-    # No line breaks before a percent sign.
-    assert "(at 1: 33\u00a0% of 12 failed, at 64: 100\u00a0% of 12)" in answer[1]
+    assert "The largest difference is lr_ratio 1 instead of 64: 4 of 12 failed against 12 of 12" in answer[1]
+    assert "67\u00a0%" in answer[1]  # no line break before a percent sign
     assert "an illustration and no verdict, for there are 3 seeds." in answer[1]
     assert "Does the discriminator&#39;s relative speed decide which failure you get?" in html
 
