@@ -20,7 +20,8 @@ def content(view: View) -> dict[str, Any]:
     linked: set[str] = set()
     if not view.judged.empty and any(len(group.trials) > ROWS_SHOWN for group in view.groups):
         linked = examples.linked(view) | {each.trial for each in choice.content(view)["choices"]}
-    return {"trial_tables": [_of(view, group, linked) for group in view.groups]}
+    tables = [_of(view, group, linked) for group in view.groups]
+    return {"trial_tables": tables, "rows_shown": ROWS_SHOWN}
 
 
 def _of(view: View, group: Group, linked: Set[str]) -> dict[str, Any]:
