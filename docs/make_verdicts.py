@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from bench.judge.claim import VERDICTS, Judged
-from bench.report import claim_text, claims
+from bench.report import claim_sentences, claims
 from bench.store.tables import load
 from bench.study import examples
 
@@ -212,13 +212,13 @@ def _sentence(ruling: Ruling) -> str:
 
 def _numbers(judged: Judged) -> Iterator[str]:
     """The sentences behind a verdict, as the report gives them."""
-    if measured := claim_text.sentence(judged):
+    if measured := claim_sentences.sentence(judged):
         # A column keeps its spelling: `d_auc`, not `D_auc`.
         yield measured if "_" in measured.split()[0] else f"{measured[:1].upper()}{measured[1:]}"
-    if others := claim_text.failures(judged):
+    if others := claim_sentences.failures(judged):
         yield others
     for each in judged.premises:
-        yield f"Premise: {claim_text.premise(each)}."
+        yield f"Premise: {claim_sentences.premise(each)}."
     if judged.depends:
         yield f"It depends on {judged.depends}."
     if judged.changed:

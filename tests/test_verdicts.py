@@ -109,11 +109,11 @@ def test_a_row_for_each_claim_that_is_shown(verdicts: ModuleType) -> None:
 def test_a_sentence_says_what_the_verdict_rests_on(verdicts: ModuleType) -> None:
     told = verdicts._sentence(verdicts.Ruling("strong_d", "no-starving", "A | B", JUDGED))
     assert told.startswith(
-        "- **supported**: A | B (`no-starving`). Vanishing gradient: 5 % with the treatment, "
+        "- **supported**: A | B (`no-starving`). Vanishing gradient in 5 % with the treatment, "
     )
-    assert "less by 62 points [53, 71] over 60 seeds" in told
+    assert "62 points fewer (99 % interval 53 to 71 fewer), over 60 seeds" in told
     assert told.endswith(
-        "Failures of any kind: fewer by 62 points [53, 71]. "
+        "Failures of any kind: 62 points fewer (53 to 71 fewer). "
         "Premise: d_auc over W > 0.99 in the control: 0.998 over 60 seeds. The whole interval is above 0."
     )
 
@@ -161,4 +161,4 @@ def test_from_committed_tables_to_the_row(
     assert " | 6 | [strong_d](studies/folklore/strong_d.yaml), [results](results/folklore/strong_d) |" in row
     page = verdicts.page(found)
     assert "[results](../results/folklore/strong_d): Is it so?\n" in page
-    assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Failure: " in page
+    assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Fails in 24 of 24 " in page
