@@ -22,6 +22,9 @@ from bench.report.words import clean, label, number
 HEIGHT = 2.7
 """Inches of a panel."""
 
+ALL_NAMED = 10
+"""With more lines, those that end neither lowest nor highest have no name and no colour."""
+
 BANDED = 6
 """With more lines their bands would hide each other; the CSV has them."""
 
@@ -67,7 +70,7 @@ def content(view: View) -> dict[str, Any]:
         if not axes and len(done):
             shown = [("", curves(view, group, None))]
         found.append({"name": group.name, "figures": shown})
-    return {"curve_groups": found, "banded": BANDED}
+    return {"curve_groups": found, "banded": BANDED, "all_named": ALL_NAMED}
 
 
 def curves(view: View, group: Group, axis: str | None) -> Figure:
@@ -148,7 +151,7 @@ def _svg(panel: Panel, group: Group, bands: Sequence[Band], values: Sequence[Any
 
 def _named(bands: Sequence[Band]) -> set[str]:
     """The lines with a name: all, or of many those that end lowest and highest."""
-    if len(bands) <= 2 * MOST_NAMED:
+    if len(bands) <= ALL_NAMED:
         return {label(each.value) for each in bands}
     ordered = sorted(bands, key=lambda each: _last(each.median))
     half = MOST_NAMED // 2
