@@ -86,9 +86,8 @@ def _kinds(view: View, failed: pd.DataFrame) -> str:
     second = f"“{outcome_word(str(counts.index[1]))}” ({int(counts.iloc[1])})"
     if counts.iloc[0] > counts.iloc[1]:
         return f"{many} {told}, then {second}"
-    alike = int((counts == counts.iloc[0]).sum())
-    others = f" and {alike - 2} more as often" if alike > 2 else ""
-    return f"as often as {told} as {second}{others}" if not others else f"as {told}, {second}{others}"
+    others = int((counts == counts.iloc[0]).sum()) - 2
+    return f"as {told} and as often as {second}{f' and {others} others' if others > 0 else ''}"
 
 
 def _since(view: View, failed: pd.DataFrame, kind: str) -> str:
