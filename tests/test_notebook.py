@@ -16,7 +16,7 @@ import bench
 from bench.report import curves
 from bench.report.view import View
 
-FOLDER = '"../results/lr_ratio"'
+FOLDER = '"../results/folklore/long_training"'
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,13 @@ def test_it_holds_no_output(cells: list[dict[str, Any]]) -> None:
             assert (cell["outputs"], cell["execution_count"]) == ([], None)
 
 
-def test_it_runs_and_draws_what_the_report_draws(cells: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_it_runs_and_draws_what_the_report_draws(
+    cells: list[dict[str, Any]], tmp_path: Path, repository: Path
+) -> None:
     folder = store(synthetic(tmp_path / "results", seeds=5))
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert FOLDER in code[0]
+    assert (repository / "docs" / FOLDER.strip('"') / "trials.parquet").exists()
     space: dict[str, Any] = {}
     try:
         for text in code:
