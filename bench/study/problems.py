@@ -13,6 +13,7 @@ class StudyError(UserError):
     """Every problem of a study, each one line `file: dotted.key: sentence`.
 
     unread: blocks of the file that these problems kept from being read; a last line of the message says so.
+    That nothing of a file could be read needs no such line: its one problem says it.
     """
 
     def __init__(self, problems: Iterable[str], unread: Iterable[str] = ()) -> None:

@@ -148,8 +148,6 @@ def read_study(
     plugins are relative to `folder`."""
     problems = Problems(source)
     data = parse(text, problems)
-    if problems.lines:
-        problems.hide("the file")
     problems.check()
     if not isinstance(data, dict):
         what = "empty" if data is None else f"{show(data)[:60]}"
@@ -228,7 +226,6 @@ def _load_plugins(
         except PluginError as error:
             problems.add(path, str(error))
     if len(problems.lines) > before:
-        problems.hide("the plugins")
         problems.check()
     return tuple(found.values())
 
