@@ -57,7 +57,13 @@ def brief(each: Judged) -> str:
     if each.claim.is_value:
         return value(each)
     small = ", perhaps smaller than the margin" if is_perhaps_small(each) else ""
-    return f"{effect(each)}{small}"
+    return f"{effect(each)}{small}{other_reading(each)}"
+
+
+def other_reading(each: Judged) -> str:
+    """The other reading of the undecided trials, after a semicolon; empty where it is the same."""
+    told = all_failed(each)
+    return f"; {told[0].lower()}{told[1:].rstrip('.')}" if told else ""
 
 
 def value(each: Judged) -> str:
@@ -157,7 +163,11 @@ def _amount(mean: float, unit: str) -> str:
 
 
 def _is_nothing(value: float, unit: str) -> bool:
-    return value == 0 or (unit == SHARE and abs(value) < 5e-6)
+    return (
+        value == 0
+        or (unit == SHARE and abs(value) < 5e-6)
+        or (unit == LOG_RATIO and factor(abs(value)) == "1")
+    )
 
 
 def _word(value: float, unit: str) -> str:

@@ -73,7 +73,7 @@ def shares_bar(trials: pd.DataFrame, where: str = "") -> Figure:
 
 
 def _share(row: dict[str, Any]) -> str:
-    return percent(row["share"]) if row["share"] >= 0.005 else "under 1 %"
+    return percent(row["share"]) if row["share"] > 0.005 else "under 1 %"
 
 
 def _rules(view: View) -> dict[str, Any]:

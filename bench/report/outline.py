@@ -107,19 +107,17 @@ def _relative(steps: Iterable[_Step]) -> list[tuple[str, list[int]]]:
 
 
 def _joined(commands: Iterable[tuple[str, list[int]]], scale: int) -> str:
-    text, last = "", ""
+    parts: list[str] = []
+    last = ""
     for letter, numbers in commands:
         if letter != last or letter in "zmM":
-            text += letter
-        for at, number in enumerate(numbers):
-            short = decimal(number / scale)
-            first = at == 0 and text[-1:].isalpha()
-            glued = (
-                first or short[0] == "-" or (short[0] == "." and "." in re.split(r"[a-zA-Z \-]", text)[-1])
-            )
-            text += short if glued else f" {short}"
+            parts.append(letter)
+        for number in numbers:
+            short, before = decimal(number / scale), parts[-1]
+            glued = before.isalpha() or short[0] == "-" or (short[0] == "." and "." in before)
+            parts.append(short if glued else f" {short}")
         last = letter
-    return text
+    return "".join(parts)
 
 
 def decimal(value: float) -> str:

@@ -29,6 +29,8 @@ def sentence(view: View) -> str:
     if all(each is False for each in failed):
         return "There was nothing to save."
     found = largest(view, None, to_where(positive_control(view.results.study)))
+    if found is None and largest(view):
+        return "Only values that the study knows to train had fewer failures, so no other knob can be named."
     if found is None:
         return "No two values of an axis share a seed and all other settings, so no knob can be named."
     if found.best.certain == 0:

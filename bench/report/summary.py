@@ -71,7 +71,8 @@ def _rate_of_all(trials: pd.DataFrame, undecided: int) -> str:
         text += f", with the undecided {percent(bounds.high.mean)}"
     low, high = bounds.low.low, bounds.high.high
     if low is None or high is None:
-        return f"{text}; {trials['seed'].nunique()} seeds make no interval"
+        seeds = trials["seed"].nunique()
+        return f"{text}; {seeds} seed{'s make' if seeds != 1 else ' makes'} no interval"
     return f"{text}; 95 % interval {100 * low:.0f} to {percent(high)}"
 
 
@@ -87,11 +88,11 @@ def _kinds(view: View, failed: pd.DataFrame) -> str:
     if counts.iloc[0] > counts.iloc[1]:
         return f"{many} {told}, then {second}"
     others = int((counts == counts.iloc[0]).sum()) - 2
-    return f"as {told} and as often as {second}{f' and {others} others' if others > 0 else ''}"
+    return f"as {told} and as often as {second}{f' and {others} more' if others > 0 else ''}"
 
 
 def _since(view: View, failed: pd.DataFrame, kind: str) -> str:
-    """`, half of them since step 400 of 2000 or before`: an onset is known only at an evaluation."""
+    """`, half of them by step 400 of 2000`: an onset is known only at an evaluation."""
     steps = failed.loc[failed["outcome"] == kind, "outcome_step"].dropna().astype(float)
     if steps.empty:
         return ""

@@ -39,6 +39,11 @@ def judged(verdict: str = "supported", claim: Claim = FAILS, **changes: Any) -> 
         ((0.0, -0.1, 0.1), "share of trials", "no difference (from 10 fewer to 10 more)"),
         ((3.65, 2.72, 4.58), "modes", "higher by 3.65 (2.72 to 4.58 higher)"),
         ((-0.693147, -1.0986, 0.0), "log-ratio", "lower by a factor of 2 (a factor of 1 to 3 lower)"),
+        (
+            (0.003, -0.04, 0.05),
+            "log-ratio",
+            "no difference (from a factor of 1.04 lower to 1.05 higher)",
+        ),
         ((0.5, None, None), "share of trials", "50 points more"),
         ((float("inf"), 1.0, float("inf")), "nats", "higher by infinity (1 to infinity higher)"),
     ],
@@ -64,6 +69,8 @@ def test_both_readings_of_the_undecided_go_the_same_way_in_words() -> None:
     assert claim_sentences.all_failed(each) == (
         "If all undecided trials failed: no difference (from 11.6 fewer to 11.6 more)."
     )
+    told = claim_sentences.brief(each)
+    assert told.endswith("; if all undecided trials failed: no difference (from 11.6 fewer to 11.6 more)")
 
 
 def test_an_effect_that_may_be_below_the_margin_says_so() -> None:

@@ -59,7 +59,9 @@ def test_two_kinds_that_are_as_frequent_are_a_tie(tmp_path: Path) -> None:
 def test_what_was_known_to_train_is_no_finding(tmp_path: Path) -> None:
     view = made(tmp_path, {"a": 2.0, "b": 1.0}, 20, half)
     view.results.study["positive_control"] = {"knob": "b"}
-    assert "saved by" not in summary.answer(view)
+    answer = summary.answer(view)
+    assert "saved by" not in answer
+    assert "Only values that the study knows to train had fewer failures" in answer
 
 
 def test_bundles_name_all_that_changes_with_them(tmp_path: Path) -> None:
