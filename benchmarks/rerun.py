@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -135,14 +136,22 @@ def _thin(curves: Path) -> None:
         if column.name.endswith(NOT_KEPT):
             data = data.set_column(at, column, pa.nulls(len(data), column.type))
         elif column.type == pa.float64() and not schema.repeats(data.column(at)):
-            rounded = data.column(at).cast(pa.float32(), safe=False).cast(pa.float64())
-            data = data.set_column(at, column, rounded)
+            data = data.set_column(at, column, _rounded(data.column(at)))
     schema.write(curves, data, metadata, small=True)
+
+
+def _rounded(numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Seven digits; as they are where one of them would turn infinite or 0."""
+    exact = numbers.to_numpy()
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = exact.astype(np.float32).astype(np.float64)
+    is_lost = (np.isinf(rounded) != np.isinf(exact)) | ((rounded == 0) != (exact == 0))
+    return numbers if is_lost.any() else numbers.cast(pa.float32(), safe=False).cast(pa.float64())
 
 
 def _refuse_changed(results: Path, before: pa.Table, after: pa.Table) -> None:
     """What is kept must give every trial the outcome and the signs that the run gave it."""
-    said = ["outcome", *(f"flag.{name}" for name in OUTCOMES)]
+    said = ["outcome", "outcome_step", *(f"flag.{name}" for name in OUTCOMES)]
     now = {row["trial"]: row for row in after.select(["trial", *said]).to_pylist()}
     changed = [
         f"{row['trial']} ({name}: {row[name]}, now {now[row['trial']][name]})"
@@ -171,7 +180,8 @@ def _refuse_unfinished(results: Path) -> None:
         raise UserError(
             f"{results} covers its study in part ({', '.join(partial)}): run it again without, it goes on"
         )
-    said = [each for start in loaded.manifest.get("sessions", []) for each in start.get("argv") or []]
+    argv = [each for start in loaded.manifest.get("sessions", []) for each in start.get("argv") or []]
+    said = [each.partition("=")[2] or each for each in argv]  # `--out=PATH` in one word
     if paths := sorted({each for each in said if Path(each).is_absolute()}):
         raise UserError(
             f"{results} would publish where it stood ({', '.join(paths)}): give --out a relative path"

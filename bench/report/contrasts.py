@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judge.claim import Where
+from bench.judge.claim_tests import signed
 from bench.judge.claim_values import same
 from bench.judge.effects import Pairs, share_estimate
 from bench.judge.intervals import CONFIDENCE, NO_SPREAD, Array, correlation
@@ -77,8 +78,8 @@ class Contrast:
             self,
             treatment=self.control,
             control=self.treatment,
-            least=_turned(self.least),
-            most=_turned(self.most),
+            least=signed(self.least, -1.0),
+            most=signed(self.most, -1.0),
             failed=(self.failed[1], self.failed[0]),
         )
 
@@ -204,11 +205,3 @@ def _all(view: View, axes: Iterable[str]) -> list[Contrast]:
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(compared))
     found = [contrast(table, axis, i, j, confidence) for axis, table, i, j in compared]
     return [each.saving() for each in found if each is not None]
-
-
-def _turned(estimate: Estimate) -> Estimate:
-    """The same difference the other way round."""
-    low = None if estimate.high is None else -estimate.high
-    high = None if estimate.low is None else -estimate.low
-    points = tuple(-each for each in estimate.points)
-    return Estimate(-estimate.mean, low, high, estimate.n, points, estimate.method)

@@ -16,6 +16,7 @@ from bench.report.contrasts import Contrast, Largest, largest
 from bench.report.view import View
 from bench.report.words import clean, label
 from bench.study.claims import to_where
+from bench.study.problems import listed
 
 
 def sentence(view: View) -> str:
@@ -68,9 +69,7 @@ def _change(view: View, best: Contrast) -> str:
         return f"{clean(best.axis)} {names[0]} instead of {names[1]}"
     told = f"{clean(best.axis)} = {names[0]} instead of {names[1]}"
     if len(knobs) > 1:
-        return (
-            f"{told} (a bundle: {', '.join(map(clean, knobs[:-1]))} and {clean(knobs[-1])} change together)"
-        )
+        return f"{told} (a bundle: {listed(map(clean, knobs))} change together)"
     return f"{told} (another {clean(knobs[0])})" if knobs else told
 
 

@@ -9,6 +9,7 @@ from bench.judge.claim import INCONCLUSIVE, NO_EFFECT, REFUTED, SUPPORTED, UNTES
 from bench.judge.claim_reasons import amount, is_torn
 from bench.report.claim_sentences import effect, is_perhaps_small, value
 from bench.report.words import clean
+from bench.study.problems import listed
 
 SETTLED = (SUPPORTED, REFUTED, NO_EFFECT)
 
@@ -37,7 +38,7 @@ def counted(claims: Sequence[Judged]) -> str:
             now = "is" if n == 1 else "are"
             told, verb = f"{n} {now if now != verb else ''} {verdict}".replace("  ", " "), now
         parts.append(told + _why([each for each in claims if each.verdict == verdict]))
-    return f"Of {len(claims)} claims {_listed(parts)}."
+    return f"Of {len(claims)} claims {listed(parts)}."
 
 
 def one(each: Judged, name: str = "") -> str:
@@ -67,7 +68,3 @@ def _why(claims: Sequence[Judged]) -> str:
     if len(claims) > 1 and n < len(claims):
         reason = f"{n} since {reason}"
     return f" ({clean(reason).replace('(', '').replace(')', '')})"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
