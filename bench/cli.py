@@ -1,4 +1,4 @@
-"""The command line: each verb parses, makes one call and gives an exit code of `bench.terminal`.
+"""The command line: each verb parses, makes one call and gives an exit code of `bench.errors`.
 
 Heavy packages are imported inside the verbs that need them: listing, planning and reading need neither
 torch nor ray.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from bench import __version__, terminal
+from bench.errors import CRASHED, DONE, INCOMPLETE, REFUTED
 from bench.listing import dumps, render
 from bench.options import (
     FORMAT,
@@ -32,7 +33,7 @@ from bench.options import (
     packing,
     trials_of,
 )
-from bench.terminal import CRASHED, DONE, INCOMPLETE, REFUTED, put, say
+from bench.terminal import put, say
 
 if TYPE_CHECKING:
     from bench.judge.claim import Judged

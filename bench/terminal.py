@@ -1,9 +1,4 @@
-"""How a command line ends, and where its text goes.
-
-Exit codes: 0 done (diverged trials included), 1 a pack crashed for good, 2 bad usage or a bad study, 3 a
-claim refuted under --strict, 4 inconclusive, untestable or incomplete under --strict, 130 interrupted and
-resumable.
-"""
+"""One command line in a terminal: what it says where, and the exit code that it ends with."""
 
 from __future__ import annotations
 
@@ -12,10 +7,8 @@ import sys
 
 import click
 
-from bench.errors import UserError
+from bench.errors import BAD_USAGE, DONE, INTERRUPTED, UserError
 from bench.listing import printable
-
-DONE, CRASHED, BAD_USAGE, REFUTED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def invoke(command: click.Command, arguments: list[str]) -> int:

@@ -131,6 +131,7 @@ class Judged:
     failure: the effect on failures of any kind, signed so that positive is fewer, twice: with no undecided
     trial failed and with all. level: error rate of the whole family of `family` claims at this look.
     seeds: how many would settle it; None where that is not known, or it is settled.
+    short: of a claim that cannot be tested, the first of its reasons, without the numbers behind it.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Judged:
     level: float = 0.025
     seeds: int | None = None
     changed: str = ""
+    short: str = ""
 
     @property
     def belief(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.judge.claim import FAILURE, INCONCLUSIVE, NO_EFFECT, REFUTED, SUPPORTED, Claim
 from bench.judge.stats import Estimate
@@ -21,6 +22,17 @@ _VALUES = {
     REFUTED: "the whole interval lies outside of the bounds",
     INCONCLUSIVE: "the interval reaches across a bound",
 }
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a claim cannot be tested: in a few words, and with what was seen."""
+
+    short: str
+    seen: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.short}: {self.seen}" if self.seen else self.short
 
 
 def amount(value: float, unit: str) -> str:

@@ -33,7 +33,7 @@ from bench.judge.claim import (
 )
 from bench.judge.claim_cells import by_cell, depends_on
 from bench.judge.claim_family import level_of, step_down
-from bench.judge.claim_reasons import reason, torn
+from bench.judge.claim_reasons import Why, reason, torn
 from bench.judge.claim_seeds import settling
 from bench.judge.claim_tests import (
     ALL_FAILED,
@@ -68,7 +68,7 @@ class _Draft:
     """
 
     claim: Claim
-    why: tuple[str, ...]
+    why: tuple[Why, ...]
     at: tuple[EstimateAt, ...] = ()
     p: float = 1.0
     failure: tuple[EstimateAt, ...] = ()
@@ -147,43 +147,43 @@ def _together(claim: Claim, at: Sequence[EstimateAt], p: Sequence[float | None])
     return max(known) if len({side(claim, each(inside)) for each in at}) == 1 else 1.0
 
 
-def _refused(evidence: Evidence, positive_control: Where) -> tuple[str, ...]:
+def _refused(evidence: Evidence, positive_control: Where) -> tuple[Why, ...]:
     """Why no claim of the study can be tested."""
-    why = [f"partial results ({', '.join(evidence.partial)})"] if evidence.partial else []
+    why = [Why("the results are partial", ", ".join(evidence.partial))] if evidence.partial else []
     if positive_control:
         why += _control_fails(evidence, positive_control)
     return tuple(why)
 
 
-def _control_fails(evidence: Evidence, where: Where) -> list[str]:
-    """A sentence where the positive control does not converge in 80 % of its seeds (undecided is not)."""
+def _control_fails(evidence: Evidence, where: Where) -> list[Why]:
+    """Why, where the positive control does not converge in 80 % of its seeds (undecided is not)."""
     try:
         chosen = matching(evidence, where)
     except UserError as error:
-        return [f"positive control: {error}"]
+        return [Why(f"positive control: {error}")]
     done = chosen & (evidence.trials["status"] == "done").to_numpy(dtype=np.bool_)
     trials = evidence.trials[done]
     converged = np.asarray(trials["outcome"] == "converged", dtype=np.float64)
     points = per_seed([int(each) for each in trials["seed"]], converged, np.ones(len(trials), np.bool_))
     if not points.size:
-        return ["no trial of the positive control is finished"]
+        return [Why("no trial of the positive control is finished")]
     share = float(points.mean())
     if share >= CONTROL_SHARE - _ROUNDING:
         return []
-    return [
-        f"the positive control converged in {100 * share:.0f} % of {len(points)} seeds, and "
-        f"{100 * CONTROL_SHARE:.0f} % are needed"
-    ]
+    seen = (
+        f"converged in {100 * share:.0f} % of {len(points)} seeds, and {100 * CONTROL_SHARE:.0f} % are needed"
+    )
+    return [Why("the positive control does not train", seen)]
 
 
-def _draft(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> _Draft:
+def _draft(claim: Claim, evidence: Evidence, refused: tuple[Why, ...]) -> _Draft:
     try:
         return (_draft_value if claim.is_value else _draft_effect)(claim, evidence, refused)
     except UserError as error:  # the tables lack what it names
-        return _Draft(claim, (*refused, str(error)))
+        return _Draft(claim, (*refused, Why(str(error))))
 
 
-def _draft_value(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> _Draft:
+def _draft_value(claim: Claim, evidence: Evidence, refused: tuple[Why, ...]) -> _Draft:
     found = value_of(claim, evidence)
     n = max(at(0.9).n for at in found.at)
     why = [*refused, *_too_few(n, found.unfinished)]
@@ -196,18 +196,16 @@ def _draft_value(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> 
     return _Draft(claim, tuple(why), found.at, _together(claim, found.at, p), (), record)
 
 
-def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) -> _Draft:
+def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[Why, ...]) -> _Draft:
     arms = arms_of(claim, evidence)
     found = compare(claim, arms, evidence)
     effects = [each.whole for each in found.effects]
     seen = tuple(_seen(premise, arms, evidence) for premise in claim.premises)
     why = [*refused, *_too_few(max(each.estimate.n for each in effects), arms.unfinished)]
-    why += [f"the premise fails: {each.says}, {_found(each)}" for each in seen if not each.holds]
+    why += [Why("the premise fails", f"{each.says}, {_found(each)}") for each in seen if not each.holds]
     if found.room < (claim.margin or 0.0) - _ROUNDING or found.room <= 0:
-        why.append(
-            f"the control leaves no room: at {found.control:.3g} it could change by "
-            f"{max(found.room, 0.0):.2g}, and the margin is {claim.margin:g}"
-        )
+        room = f"at {found.control:.3g} it could change by {max(found.room, 0.0):.2g}"
+        why.append(Why("the control leaves no room", f"{room}, and the margin is {claim.margin:g}"))
     at = tuple(each.at for each in found.effects)
     cells = by_cell(claim, arms, evidence)
     record = {
@@ -233,12 +231,13 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[str, ...]) ->
     )
 
 
-def _too_few(n: int, unfinished: int) -> list[str]:
-    why = [f"{unfinished} of its trials are not finished"] if unfinished else []
+def _too_few(n: int, unfinished: int) -> list[Why]:
+    why = [Why(f"{unfinished} of its trials are not finished")] if unfinished else []
     if n == 0:
-        return [*why, "no finished trials to compare"]
+        return why or [Why("no finished trials to compare")]
     if n < SEEDS_FOR_INTERVAL:
-        why.append(f"{n} seed{'s' if n != 1 else ''}, and a verdict takes {SEEDS_FOR_INTERVAL}")
+        seeds = f"{n} seed{'s' if n != 1 else ''}, and a verdict takes {SEEDS_FOR_INTERVAL}"
+        why.append(Why("too few seeds", seeds))
     return why
 
 
@@ -286,6 +285,7 @@ def _judged(draft: _Draft, confidence: float, more: Mapping[str, Any]) -> Judged
         failure=(failure[0], failure[1]) if failure else None,
         p=None if draft.why else draft.p,
         seeds=seeds,
+        short=draft.why[0].short if draft.why else "",
         **record,
         **more,
     )
@@ -294,7 +294,7 @@ def _judged(draft: _Draft, confidence: float, more: Mapping[str, Any]) -> Judged
 def _verdict(draft: _Draft, estimates: Sequence[Estimate], confidence: float) -> tuple[str, str, int | None]:
     """(verdict, reason, seeds that would settle it)"""
     if draft.why:
-        return UNTESTABLE, "; ".join(draft.why), None
+        return UNTESTABLE, "; ".join(map(str, draft.why)), None
     claim = draft.claim
     verdicts = [verdict_of(claim, each) for each in estimates]
     sides = [side(claim, each) for each in estimates] if claim.is_value else []

@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.errors import INTERRUPTED
 from bench.launch.events import Event
 from bench.store import lock, manifest
 
-INTERRUPTED = 130
 CLUSTER = "r"  # the folder in the folder; sockets need short paths
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bench.errors import CRASHED, DONE, INTERRUPTED
 from bench.launch import leftovers, prepare, retry
 from bench.launch.events import Emit, Ending
 from bench.launch.inline import Inline
@@ -27,8 +28,6 @@ from bench.trial import Pack, Trial
 
 if TYPE_CHECKING:
     from bench.report.page import Written
-
-DONE, CRASHED, INTERRUPTED = 0, 1, 130
 
 
 class StudyLike(Protocol):

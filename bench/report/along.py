@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from bench.judge.stats import Bounds
-from bench.report.contrasts import Contrast, contrast, crossed, data_of
+from bench.report.contrasts import AxisContrast, contrast, crossed, data_of
 from bench.report.figures import bounds_of, counted
 from bench.report.svg import COLOURS, INK, INK_ON, MUTED, PANEL, SURFACE, Figure, figure, style, to_svg
 from bench.report.view import View
@@ -189,7 +189,7 @@ def effects(view: View, axis: str) -> Figure | None:
         return Figure(to_svg(made, alt), rows, f"effects-{clean(axis)}")
 
 
-def _compared(view: View, axis: str) -> list[Contrast]:
+def _compared(view: View, axis: str) -> list[AxisContrast]:
     table, data = crossed(view, axis), data_of(view, axis)
     if table is None:
         return []
@@ -199,7 +199,7 @@ def _compared(view: View, axis: str) -> list[Contrast]:
     return [each for each in made if each is not None]
 
 
-def _effect_text(each: Contrast, with_seeds: bool) -> str:
+def _effect_text(each: AxisContrast, with_seeds: bool) -> str:
     first, last = map(_signed, each.means)
     text = first if first == last else f"{first} to {last}"
     if each.low is not None and each.high is not None:
@@ -213,7 +213,7 @@ def _signed(share: float) -> str:
     return f"{points:+d}" if points else "0"
 
 
-def _effect_row(each: Contrast) -> dict[str, Any]:
+def _effect_row(each: AxisContrast) -> dict[str, Any]:
     return {
         "axis": clean(each.axis),
         "treatment": label(each.treatment),

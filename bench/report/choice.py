@@ -40,8 +40,8 @@ _LEAST = {PICK: "smallest", AVOID: "largest"}
 class Choice:
     """A cell with what it did; `cell` is empty where none can be named, and `why` says so.
 
-    share: of the seeds that judged it, how many converged (pick) or failed (avoid), with its interval; None
-    where the cell was only seen on the seeds that chose it.
+    count, n: how many of the seeds converged (pick) or failed (avoid). low, high: the interval of their
+    share; None where the cell was only seen on the seeds that chose it.
     """
 
     kind: str
@@ -68,9 +68,9 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """`Pick`; `Least bad` of a cell that converged in less than half of the seeds."""
+        """`Pick`; `Best found` of a cell that converged in less than half of the seeds."""
         if self.cell and self.is_weak:
-            return "Least bad" if self.kind == PICK else "Failed most"
+            return "Best found" if self.kind == PICK else "Worst found"
         return "Pick" if self.kind == PICK else "Avoid"
 
     @property

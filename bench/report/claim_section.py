@@ -53,6 +53,7 @@ def content(view: View) -> dict[str, Any]:
         "claims_removed": removed,
         "claims_forest": forest and _safe(forest),
         "claims_family": _family(made),
+        "claims_intervals": _intervals(made),
         "claims_meanings": MEANINGS,
     }
 
@@ -96,6 +97,13 @@ def _asked(each: Judged) -> str:
     text = " and ".join(parts)
     text += f"{', ' if text else ''}where {', '.join(where)}" if where else ""
     return f"{text}; margin {each.margin:g}" if each.margin is not None else text
+
+
+def _intervals(made: tuple[Judged, ...]) -> str:
+    """What the brackets of the first screen are."""
+    if not any(each.estimate.low is not None for each in made):
+        return ""
+    return f"In brackets intervals, wide enough for the verdicts of {_family(made)}."
 
 
 def _family(made: tuple[Judged, ...]) -> str:

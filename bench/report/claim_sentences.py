@@ -49,7 +49,7 @@ def brief(each: Judged) -> str:
     Of what cannot be tested, or waits for longer training, why; empty where there is nothing to say.
     """
     if each.verdict == UNTESTABLE:
-        return each.reason.partition(":")[0].partition(";")[0]
+        return each.short
     if is_torn(each.verdict, each.reason):
         return "undecided trials settle it, so train longer"
     if not each.estimate.n:

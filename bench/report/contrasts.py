@@ -23,7 +23,7 @@ _SAME = 0.005
 
 
 @dataclass(frozen=True)
-class Contrast:
+class AxisContrast:
     """Failure at one value of an axis less that at another, at equal seeds and equal other axes.
 
     least, most: with none of the undecided trials failed, and with all of them; a verdict needs both.
@@ -70,7 +70,7 @@ class Contrast:
         """Whether no reading's interval holds 0, on the same side."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
-    def saving(self) -> Contrast:
+    def saving(self) -> AxisContrast:
         """The same comparison, turned so that the treatment is what fails less."""
         if self.certain <= 0:
             return self
@@ -122,7 +122,7 @@ def crossed(view: View, axis: str) -> Crossed | None:
 
 def contrast(
     table: Crossed, axis: str, treatment: int, control: int, confidence: float = CONFIDENCE
-) -> Contrast | None:
+) -> AxisContrast | None:
     """The effect of one value (by its place) against another; None where no seed and cell has both."""
     readings = [_pairs(table.seeds, each[treatment], each[control]) for each in (table.least, table.most)]
     if not len(readings[0]):
@@ -134,7 +134,7 @@ def contrast(
     r = float(correlation(a, b)) if varied else None
     fell = [(int(each.treatment.sum()), int(each.control.sum())) for each in readings]
     failed = (fell[0][0], fell[1][0]), (fell[0][1], fell[1][1])
-    return Contrast(
+    return AxisContrast(
         axis, table.values[treatment], table.values[control], least, most, pairs, unpaired, r, failed
     )
 
@@ -162,10 +162,11 @@ def data_of(view: View, axis: str) -> list[frozenset[str]]:
 class Largest:
     """The change of one value that prevented most failures.
 
-    compared: among how many it is the largest; alike: how many others did as much, to half a point.
+    compared: how many were looked at, whose intervals hold together; alike: how many others did
+    as much, to half a point.
     """
 
-    best: Contrast
+    best: AxisContrast
     compared: int
     alike: int
 
@@ -191,17 +192,17 @@ def largest(view: View, axes: Iterable[str] | None = None, known: Where | None =
     return Largest(best, len(found), alike)
 
 
-def _all(view: View, axes: Iterable[str]) -> list[Contrast]:
+def _all(view: View, axes: Iterable[str]) -> list[AxisContrast]:
     """Every two values of each axis, turned so that the treatment fails less; intervals hold together."""
     tables = {axis: crossed(view, axis) for axis in axes}
-    compared = [
+    possible = [
         (axis, table, i, j)
         for axis, table in tables.items()
         if table is not None
         for data in [data_of(view, axis)]
         for i, j in itertools.combinations(range(len(table.values)), 2)
-        if data[i] == data[j]
+        if data[i] == data[j] and len(_pairs(table.seeds, table.least[i], table.least[j]))
     ]
-    confidence = 1 - (1 - CONFIDENCE) / max(1, len(compared))
-    found = [contrast(table, axis, i, j, confidence) for axis, table, i, j in compared]
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(possible))
+    found = [contrast(table, axis, i, j, confidence) for axis, table, i, j in possible]
     return [each.saving() for each in found if each is not None]

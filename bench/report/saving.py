@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.judge.intervals import SEEDS_FOR_INTERVAL
 from bench.report.claims import positive_control
-from bench.report.contrasts import Contrast, Largest, largest
+from bench.report.contrasts import AxisContrast, Largest, largest
 from bench.report.view import View
 from bench.report.words import clean, label
 from bench.study.claims import to_where
@@ -61,7 +61,7 @@ def _told(view: View, found: Largest) -> str:
     return f"No single change is shown to prevent failures. The largest difference is {change}: {numbers}."
 
 
-def _change(view: View, best: Contrast) -> str:
+def _change(view: View, best: AxisContrast) -> str:
     """`lr_ratio 1 instead of 0.05`; of bundles with what they set: `d = slower instead of strong (…)`."""
     knobs = differing(view, best.axis, best.treatment, best.control)
     names = label(best.treatment), label(best.control)
@@ -102,25 +102,28 @@ def _count(failed: tuple[int, int], pairs: int) -> str:
     return f"{low if low == high else f'{low} to {high}'} of {pairs}"
 
 
-def _points(best: Contrast) -> str:
+def _points(best: AxisContrast) -> str:
     low, high = (100 * abs(each) for each in sorted(best.means, key=abs))
     amount = f"{low:.0f}" if math.isclose(low, high, abs_tol=0.5) else f"{low:.0f} to {high:.0f}"
     return f"{amount} points fewer at equal seeds and equal other axes"
 
 
 def _how(found: Largest) -> str:
-    best, family = found.best, f", largest of {found.compared} differences" if found.compared > 1 else ""
-    return f"{_interval(best)}{best.least.n} seeds{family}"
+    """`95 % interval 4 to 97 fewer, allowing for all 14 differences, 60 seeds`"""
+    n = found.compared
+    parts = [_interval(found.best), f"allowing for all {n} differences" if n > 1 else ""]
+    known = parts if parts[0] else []
+    return ", ".join(part for part in [*known, f"{found.best.least.n} seeds"] if part)
 
 
-def _interval(best: Contrast) -> str:
-    """`95 % interval 4 to 97 fewer, `: which way is said in words."""
+def _interval(best: AxisContrast) -> str:
+    """`95 % interval 4 to 97 fewer`: which way is said in words; empty where there is none."""
     if best.low is None or best.high is None:
         return ""
     ends = [round(-100 * best.high), round(-100 * best.low)]
     if ends[0] >= 0:
-        return f"95 % interval {ends[0]} to {ends[1]} fewer, "
-    return f"95 % interval from {-ends[0]} more to {ends[1]} fewer, "
+        return f"95 % interval {ends[0]} to {ends[1]} fewer"
+    return f"95 % interval from {-ends[0]} more to {ends[1]} fewer"
 
 
 def _alike(found: Largest) -> str:

@@ -45,7 +45,7 @@ def one(each: Judged, name: str = "") -> str:
     """One claim with verdict, effect, interval and n: `“…” is supported: fails in 12 of 60 …; 60 seeds.`"""
     subject = f"{name} “{clean(each.text)}”" if name else f"“{clean(each.text)}”"
     if each.verdict not in SETTLED:
-        return f"{subject} is {each.verdict}: {clean(each.reason)}."
+        return f"{subject} is {each.verdict}, since {clean(each.reason)}."
     says = "shows no effect" if each.verdict == NO_EFFECT else f"is {each.verdict}"
     measured = f"{each.claim.quantity.says} is {value(each)}" if each.claim.is_value else effect(each)
     parts = [measured, f"{each.estimate.n} seeds"]
@@ -64,7 +64,5 @@ def _why(claims: Sequence[Judged]) -> str:
         return f" ({'all' if torn == len(claims) else torn} for want of longer training)" if torn else ""
     if first != UNTESTABLE:
         return ""
-    reason, n = Counter(each.reason for each in claims).most_common(1)[0]
-    if len(claims) > 1 and n < len(claims):
-        reason = f"{n} since {reason}"
-    return f" ({clean(reason).replace('(', '').replace(')', '')})"
+    reason, n = Counter(each.short for each in claims).most_common(1)[0]
+    return f" ({f'{n} since ' if n < len(claims) else ''}{reason})"

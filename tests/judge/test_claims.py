@@ -221,7 +221,11 @@ def test_seeds_that_all_agree_are_judged_by_order_statistics() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "why"), [(1, "1 seed, and a verdict takes 5"), (4, "4 seeds, and a verdict takes 5")]
+    ("n", "why"),
+    [
+        (1, "too few seeds: 1 seed, and a verdict takes 5"),
+        (4, "too few seeds: 4 seeds, and a verdict takes 5"),
+    ],
 )
 def test_too_few_seeds(n: int, why: str) -> None:
     made = one(SCORE, tables(n, final__score=scores(0.5, n=n)))
@@ -323,13 +327,16 @@ def test_the_positive_control_converges_in_80_percent_of_its_seeds(good: int, ve
     made = one(SCORE, evidence, positive_control={"arm": ("old",)})
     assert made.verdict == verdict
     if verdict == UNTESTABLE:
-        assert made.reason == "the positive control converged in 75 % of 20 seeds, and 80 % are needed"
+        assert (
+            made.reason
+            == "the positive control does not train: converged in 75 % of 20 seeds, and 80 % are needed"
+        )
 
 
 def test_partial_results_and_unfinished_trials() -> None:
     evidence = tables(N, final__score=scores(0.5))
     made = one(SCORE, replace(evidence, partial=("--limit 5",)))
-    assert (made.verdict, made.reason) == (UNTESTABLE, "partial results (--limit 5)")
+    assert (made.verdict, made.reason) == (UNTESTABLE, "the results are partial: --limit 5")
     trials = evidence.trials.copy()
     trials.loc[:2, "status"] = ["crashed", "pending", "running"]
     made = one(SCORE, replace(evidence, trials=trials))

@@ -30,7 +30,7 @@ def test_chosen_on_odd_seeds_and_judged_on_even_ones(tmp_path: Path) -> None:
     assert (found.count, found.n) == (2, 5)
     assert (found.low, found.high) == tuple(map(float, wilson(2, 5)))
     assert found.result == "converged in 2 of 5 even seeds: 40 %, 95 % interval 12 to 77 %"
-    assert (found.title, found.is_weak) == ("Least bad", True)
+    assert (found.title, found.is_weak) == ("Best found", True)
     assert "Chosen among 2 cells on the odd seeds, where it converged in 5 of 5;" in found.how
 
 

@@ -93,9 +93,7 @@ def test_an_effect_that_may_be_below_the_margin_says_so() -> None:
 
 
 def test_what_cannot_be_tested_or_waits_says_why_and_shows_no_effect() -> None:
-    assert (
-        claim_sentences.brief(judged("untestable", reason="the premise fails: d_auc")) == "the premise fails"
-    )
+    assert claim_sentences.brief(judged("untestable", short="the premise fails")) == "the premise fails"
     waits = judged("inconclusive", reason=torn(FAILS, ("inconclusive", "no_effect"), ()))
     assert claim_sentences.brief(waits) == "undecided trials settle it, so train longer"
 
@@ -108,14 +106,16 @@ def test_a_value_and_its_bounds_have_one_unit() -> None:
 
 def test_the_answer_counts_verdicts_and_leads_with_what_is_settled() -> None:
     waits = judged("inconclusive", reason=torn(FAILS, ("inconclusive", "no_effect"), ()))
-    fails = judged("untestable", reason="the premise fails: found 0.8")
+    fails = judged("untestable", reason="the premise fails: found 0.8", short="the premise fails")
     none = judged("no_effect", estimate=estimate(0.01, -0.1, 0.12))
     assert verdicts.answer([waits, judged(), judged("refuted"), none, fails, fails]) == (
         "Of 6 claims 1 is supported, 1 refuted, 1 shows no effect, 1 is inconclusive (all for want of longer "
-        "training) and 2 are untestable (the premise fails: found 0.8). First of those settled: “X helps” is "
+        "training) and 2 are untestable (the premise fails). First of those settled: “X helps” is "
         "supported: fails in 12 of 60 against 45 of 60 (40 to 70 points fewer), 60 seeds."
     )
-    assert verdicts.answer([fails]) == "The claim “X helps” is untestable: the premise fails: found 0.8."
+    assert (
+        verdicts.answer([fails]) == "The claim “X helps” is untestable, since the premise fails: found 0.8."
+    )
     assert verdicts.answer([fails, waits]).endswith(" None is settled.")
 
 
