@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from bench.judge.claim import VERDICTS, Judged
+from bench.judge.claim_reasons import is_torn
 from bench.report import claim_sentences, claims
 from bench.store.tables import load
 from bench.study import examples
@@ -103,7 +104,7 @@ def readme(found: Mapping[int, Sequence[Ruling]]) -> str:
 
 def table(known: Iterable[Belief], found: Mapping[int, Sequence[Ruling]]) -> str:
     """A row for each claim that is shown; number, words and links stand in the first row of a belief."""
-    lines = ["| | belief | as | verdict | effect | seeds | |", "|--:|---|---|---|---|--:|---|"]
+    lines = ["| | belief | claim | verdict | effect | seeds | study |", "|--:|---|---|---|---|--:|---|"]
     for belief in known:
         of_belief = found.get(belief.number, ())
         first = [f"[{belief.number}](docs/folklore.md#belief-{belief.number})", _cell(belief.words)]
@@ -139,8 +140,10 @@ def _row(name: str, ruling: Ruling) -> list[str]:
 
 
 def _verdict(judged: Judged) -> str:
-    """Bold where it decides something."""
+    """Bold where it decides something; of a claim that hangs on undecided trials, what would settle it."""
     word = judged.verdict.replace("_", " ")
+    if is_torn(judged.verdict, judged.reason):
+        return f"{word} (more steps)"
     return f"**{word}**" if judged.verdict in VERDICTS[:3] else word
 
 

@@ -15,6 +15,7 @@ from bench.report.figures import bounds_of, counted
 from bench.report.svg import COLOURS, INK, INK_ON, MUTED, PANEL, SURFACE, Figure, figure, style, to_svg
 from bench.report.view import View
 from bench.report.words import clean, label, span
+from bench.study.problems import listed
 
 ROW = 0.52
 """Inches of a row: a line of text, a bar or an interval below it."""
@@ -42,8 +43,7 @@ def pooled(view: View, axis: str) -> str:
     others = {name: column for name, column in view.axes.items() if name != axis}
     if not others:
         return ""
-    *before, last = map(clean, others)
-    names = f"{', '.join(before)} and {last}" if before else last
+    names = listed(map(clean, others))
     mine = [view.judged[view.matches(axis, value, view.judged)] for value in view.values(axis, view.judged)]
     cells = [set(map(repr, rows[list(others.values())].itertuples(index=False))) for rows in mine]
     if all(each == cells[0] for each in cells):

@@ -162,12 +162,15 @@ def _mark(axes: Axes, row: float, triple: Triple, marker: str, is_filled: bool, 
         if left < right:
             axes.plot([left, right], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
         for beyond, edge, arrow in ((low < -farthest, -farthest, "<"), (high > farthest, farthest, ">")):
-            if beyond:
+            if beyond and abs(mean) <= farthest:
                 axes.plot([edge], [row], arrow, color=MUTED, markersize=6, clip_on=False)
     if math.isnan(mean):
         return
-    at = min(max(mean, -farthest), farthest)
     face = INK if is_filled else SURFACE
+    if abs(mean) > farthest:  # the arrow stands for the estimate itself
+        at, marker = math.copysign(farthest, mean), "<" if mean < 0 else ">"
+    else:
+        at = mean
     axes.plot(
         [at], [row], marker, color=INK, markerfacecolor=face if marker != "x" else INK, markersize=6.5,
         clip_on=False,
