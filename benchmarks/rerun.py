@@ -61,14 +61,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=ROOT / "results", help="where the runs stand: results/")
     parser.add_argument("--keep-only", action="store_true", help="run nothing: keep what RUNS/NAME holds")
     given = parser.parse_args(arguments)
+    runs = given.runs.absolute()
     try:
+        if not given.keep_only and not runs.is_relative_to(ROOT):
+            raise UserError(f"--runs {given.runs} is not in the repository, and would be published as it is")
         for name, study in chosen(ROOT / "studies" / given.group, given.names).items():
-            code = 0 if given.keep_only else run(study, given.runs / name)
+            code = 0 if given.keep_only else run(study, runs / name)
             if code:
                 print(f"{name} ended with exit code {code}; what was published of it stays", file=sys.stderr)
                 return code
             kept = ROOT / "results" / given.group / name
-            size = keep(given.runs / name, kept)
+            size = keep(runs / name, kept)
             print(f"{kept.relative_to(ROOT)}: {size / 1e6:.1f} MB")
     except UserError as error:
         print(error, file=sys.stderr)
@@ -90,8 +93,7 @@ def chosen(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 def run(study: Path, out: Path) -> int:
     """`ganbench run`, as anyone would call it from the root of the repository."""
     print(f"== {study.stem}: {examples.question(study)}", flush=True)
-    out = out.relative_to(ROOT) if out.is_relative_to(ROOT) else out
-    command = ["ganbench", "run", str(study.relative_to(ROOT)), "--out", str(out)]
+    command = ["ganbench", "run", str(study.relative_to(ROOT)), "--out", str(out.relative_to(ROOT))]
     print("   " + " ".join(command), flush=True)
     return subprocess.run([sys.executable, "-m", "bench.cli", *command[1:]], cwd=ROOT).returncode
 

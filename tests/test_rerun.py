@@ -129,6 +129,10 @@ def test_one_command_runs_one_or_all(
     assert "weak_d has no trials.parquet" in capsys.readouterr().err
     assert rerun.main(["folklore", "strongd", *runs]) == 2
     assert "no study 'strongd', did you mean 'strong_d'?" in capsys.readouterr().err
+    trained = len(ran)
+    assert rerun.main(["folklore", "strong_d", "--runs", str(tmp_path.parent)]) == 2
+    assert "is not in the repository, and would be published as it is" in capsys.readouterr().err
+    assert len(ran) == trained  # said before anything is trained
     monkeypatch.setattr(Done, "returncode", 1)
     assert rerun.main(["folklore", "strong_d", *runs]) == 1
     assert "ended with exit code 1; what was published of it stays" in capsys.readouterr().err
