@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
+from bench.cli import cli
 from bench.data.catalog import DATA
 from bench.data.load import load
 from bench.metrics.catalog import METRICS
@@ -103,3 +106,14 @@ def test_the_distances_of_the_page_run(repository: Path, capsys: pytest.CaptureF
     fd, fd_inf, kid, *again = (float(line) for line in capsys.readouterr().out.split())
     assert (round(fd, 1), round(fd_inf, 1), round(kid, 2)) == (2.4, 1.2, 0.03)
     assert again == pytest.approx([fd, fd], rel=1e-9)
+
+
+def test_the_first_comparison_of_the_page_prints_what_it_says(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables are committed, so that anyone can run it."""
+    page = (repository / "docs" / "compare.md").read_text()
+    command = page.split("```sh\n")[1].partition("\n")[0].partition("#")[0]
+    monkeypatch.chdir(repository)
+    done = CliRunner().invoke(cli, shlex.split(command)[1:], standalone_mode=False)
+    assert done.stdout == page.split("```text\n")[1].partition("```")[0]
