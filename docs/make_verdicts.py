@@ -1,21 +1,28 @@
 """Writes the table of verdicts into README.md, and docs/folklore.md: beliefs about GAN training on trial.
 
 Words are those of docs/beliefs.yaml, claims those of studies/folklore/ (their key `belief` names the belief),
-and verdicts are made from the tables in results/folklore/, which `make folklore` makes anew. Run it after any
-of them has changed: `make docs`. A test checks that both pages are current.
+and verdicts, like the numbers between the words, are made from the tables in results/folklore/, which
+`make folklore` makes anew. Run it after any of them has changed: `make docs`. A test checks that both pages
+are current.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).resolve().parent))
+
+import belief_facts
 import yaml
 
+from bench.errors import UserError
 from bench.judge.claim import VERDICTS, Judged
 from bench.judge.claim_reasons import is_torn
 from bench.report import claim_sentences, claims
@@ -45,12 +52,15 @@ the networks, data and ranges of its study, and no further: each file says at it
 
 @dataclass(frozen=True)
 class Belief:
-    """What people say. `shown`: claims that the README shows -> a short name; all of them where empty."""
+    """What people say, and its entry in docs/beliefs.yaml.
+
+    `shown`: claims that the README shows -> a short name; all of them where empty.
+    """
 
     number: int
     words: str
     shown: Mapping[str, str] = field(default_factory=dict)
-    means: str = ""
+    entry: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ def beliefs() -> list[Belief]:
     """The beliefs in their order."""
     document = yaml.safe_load(BELIEFS.read_text())
     return [
-        Belief(number, each["belief"], each.get("claims") or {}, each.get("means") or "")
+        Belief(number, each["belief"], each.get("claims") or {}, each)
         for number, each in sorted(document.items())
     ]
 
@@ -201,9 +211,22 @@ def _section(belief: Belief, found: Sequence[Ruling]) -> str:
         lines += [f"{_links(of_study, '../')}: {examples.question(STUDIES / f'{study}.yaml')}", ""]
         lines += [_sentence(each) for each in of_study]
         lines.append("")
-    if belief.means and any(each.judged for each in found):
-        lines += [belief.means.strip(), ""]
+    if any(each.judged for each in found) and (means := _means(belief)):
+        lines += [means, ""]
     return "\n".join(lines)
+
+
+def _means(belief: Belief) -> str:
+    try:
+        return belief_facts.filled(belief.entry, lambda study: _tables(RESULTS / study)).strip()
+    except UserError as error:
+        raise UserError(f"{BELIEFS.name}, belief {belief.number}: {error}") from error
+
+
+@cache
+def _tables(folder: Path) -> belief_facts.Tables:
+    results = load(folder)
+    return belief_facts.tables(results.trials, results.curves, results.rules)
 
 
 def _sentence(ruling: Ruling) -> str:

@@ -1,4 +1,4 @@
-"""The table of verdicts: current, complete, its links there; and what it says of any verdict."""
+"""The table of verdicts: current, complete, its links there; what it says of any verdict; its numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from stored_results import store
 from synthetic_results import synthetic
 
+from bench.errors import UserError
 from bench.judge.claim import Claim, Judged, Quantity, Seen
 from bench.judge.stats import Estimate
 
@@ -152,6 +154,10 @@ def test_from_committed_tables_to_the_row(
     (tmp_path / "studies").mkdir()
     document = yaml.safe_dump({"name": "strong_d", "claims": [claim]})
     (tmp_path / "studies" / "strong_d.yaml").write_text(f"# Is it so?\n{document}")
+    belief = {"belief": "A fast D starves G", "study": "strong_d", "where": {"lr_ratio": 64}}
+    belief |= {"means": "{failed} runs fail.\n", "facts": {"failed": {"count": "failed"}}}
+    (tmp_path / "beliefs.yaml").write_text(yaml.safe_dump({1: belief}))
+    monkeypatch.setattr(verdicts, "BELIEFS", tmp_path / "beliefs.yaml")
     monkeypatch.setattr(verdicts, "STUDIES", tmp_path / "studies")
     monkeypatch.setattr(verdicts, "RESULTS", tmp_path / "results")
     found = verdicts.rulings()
@@ -162,3 +168,99 @@ def test_from_committed_tables_to_the_row(
     page = verdicts.page(found)
     assert "[results](../results/folklore/strong_d): Is it so?\n" in page
     assert "\n- **supported**: A fast D fails more often (`fast-d-fails`). Fails in 24 of 24 " in page
+    assert page.endswith("\n\n24 runs fail.\n")
+    (tmp_path / "beliefs.yaml").write_text(yaml.safe_dump({1: {**belief, "means": "All fail."}}))
+    with pytest.raises(UserError, match=r"^beliefs.yaml, belief 1: fact failed: `means` does not use it$"):
+        verdicts.page(found)
+
+
+# --- the numbers in the texts
+
+STEPS = [0, 100, 200, 300, 400, 500]
+AUC = [[0.5, 0.9, 0.7, 0.8, 0.9, 1.0], [0.5, 0.6, 0.5, 0.6, 0.7, 0.5], [0.5, 0.7, None, None, None, None]]
+SLOPE = [[2.0, 4.0, 1.0, 0.02, 0.02, 0.02], [1.0] * 6, [1.0] * 6]
+TRIALS = pd.DataFrame(
+    {
+        "trial": ["a", "b", "c"],
+        "d": ["strong", "strong", "equal"],
+        "outcome": ["stalled", "undertrained", "diverged"],
+        "final.sw1": [3.0, 1.0, None],
+    }
+)
+CURVES = pd.DataFrame(
+    {
+        "trial": [trial for trial in "abc" for _ in STEPS],
+        "step": STEPS * 3,
+        "d_auc.mean": [each for of in AUC for each in of],
+        "g_saturation": 0.5,
+        "d_slope": [each for of in SLOPE for each in of],
+    }
+)
+FACTS = [
+    ({"count": "failed"}, "2"),
+    ({"count": 'outcome == "undertrained"', "where": {"d": "strong"}}, "1"),
+    ({"count": "`final.sw1` > 2 and not failed", "where": {"d": ["strong", "equal"]}}, "0"),
+    ({"median": "100 * `final.sw1`", "where": {"d": "strong"}}, "200"),
+    ({"max": "`final.sw1`", "where": {"d": "strong", "outcome": "undertrained"}}, "1"),
+    ({"min": "`d_auc.mean`", "at": 100}, "0.6"),
+    ({"mean": "`d_auc.mean`", "at": 100, "where": {"d": "strong"}}, "0.75"),
+    ({"count": "0.6 <= `d_auc.mean` <= 0.8", "at": 200}, "1"),
+    ({"max": "`d_auc.mean`", "at": "end", "where": {"d": "strong"}}, "0.9"),  # not the first evaluation
+    ({"min": "signal", "at": 300}, "0.005"),
+    ({"median": "signal", "at": "end"}, "1"),
+]
+WRONG = [
+    ({"count": "outcom == 1"}, "outcom == 1: name 'outcom' is not defined"),
+    ({"count": "failed <"}, "failed <: invalid syntax"),
+    ({"count": "`final.sw1`"}, "`final.sw1`: count takes a condition"),
+    ({"median": "failed"}, "failed: median takes numbers"),
+    ({"median": "3"}, "3: names no column"),
+    ({"mean": "`final.sw1`"}, "`final.sw1`: 1 of 3 runs have no number"),
+    ({"count": "failed", "where": {"dd": "strong"}}, "where: no column dd"),
+    ({"count": "failed", "where": {"d": ["strong", "weak"]}}, "where: no such run has d = weak"),
+    ({"count": "signal < 1", "at": 150}, "at: nothing was evaluated at step 150"),
+    ({"count": "signal < 1"}, "signal < 1: name 'signal' is not defined"),
+    ({"count": "failed", "median": "signal"}, "takes a study, one of count, mean, median, min, max"),
+    ({"count": "failed", "were": {"d": "strong"}}, "takes a study, one of count, mean, median, min, max"),
+]
+
+
+def told(verdicts: ModuleType, entry: dict[str, Any]) -> str:
+    """The text of a belief whose study is `strong_d`, or `other`: its last trial alone."""
+    known = {"strong_d": TRIALS, "other": TRIALS[2:]}
+    facts = verdicts.belief_facts
+    text: str = facts.filled({"study": "strong_d", **entry}, lambda name: facts.tables(known[name], CURVES))
+    return text
+
+
+@pytest.mark.parametrize(("fact", "number"), FACTS)
+def test_a_number_of_the_tables(verdicts: ModuleType, fact: dict[str, Any], number: str) -> None:
+    assert told(verdicts, {"means": "It is {x:g}.", "facts": {"x": fact}}) == f"It is {number}."
+
+
+@pytest.mark.parametrize(("fact", "why"), WRONG)
+def test_a_fact_that_is_wrong_is_named(verdicts: ModuleType, fact: dict[str, Any], why: str) -> None:
+    with pytest.raises(UserError, match=f"^fact x: {re.escape(why)}"):
+        told(verdicts, {"means": "{x}", "facts": {"x": fact}})
+
+
+def test_facts_share_what_their_belief_says(verdicts: ModuleType) -> None:
+    facts = {
+        "shared": {"count": "failed"},
+        "changed": {"where": {"d": "equal"}, "count": "failed"},
+        "anew": {"study": "other", "count": "not failed"},
+    }
+    means = "{shared} or {changed:.1f}, {anew}; {shared}, 100 %"
+    entry = {"where": {"d": "strong"}, "means": means, "facts": facts}
+    assert told(verdicts, entry) == "1 or 1.0, 0; 1, 100 %"
+
+
+def test_each_name_has_a_fact_and_each_fact_a_use(verdicts: ModuleType) -> None:
+    facts = {"x": {"count": "failed"}}
+    assert told(verdicts, {"means": ""}) == ""
+    with pytest.raises(UserError, match=r"^\{y\} in `means` has no fact$"):
+        told(verdicts, {"means": "{x} {y}", "facts": facts})
+    with pytest.raises(UserError, match=r"^fact x: `means` does not use it$"):
+        told(verdicts, {"means": "None.", "facts": facts})
+    with pytest.raises(UserError, match=r"^fact x: Unknown format code 'q'"):
+        told(verdicts, {"means": "{x:q}", "facts": facts})
