@@ -238,7 +238,7 @@ class StudyFile(_Block):
     )
     include: list[dict[Any, Any]] = Field(default_factory=list, description="whole cells over base")
     exclude: list[dict[Any, Any]] = Field(
-        default_factory=list, description="cells that match all keys of a row go"
+        default_factory=list, description="cells that match all keys of a row go; a key may list values"
     )
     seeds: int | list[int] = Field(default=1, description="number of seeds (0, 1, ...) or their list")
     evaluate: EvaluateBlock = Field(default_factory=EvaluateBlock)
