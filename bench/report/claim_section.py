@@ -103,7 +103,8 @@ def _intervals(made: tuple[Judged, ...]) -> str:
     """What the brackets of the first screen are."""
     if not any(each.estimate.low is not None for each in made):
         return ""
-    return f"In brackets intervals, wide enough for the verdicts of {_family(made)}."
+    together = "" if made[0].family == 1 else " together (Holm)"
+    return f"In brackets: intervals, wide enough for an error rate of {_rate(made[0])} of all verdicts{together}."
 
 
 def _family(made: tuple[Judged, ...]) -> str:
@@ -112,5 +113,8 @@ def _family(made: tuple[Judged, ...]) -> str:
         return ""
     first = made[0]
     together = "one claim" if first.family == 1 else f"{first.family} claims, together (Holm)"
-    rate = f"{100 * first.level:.3g} %"
-    return f"{together}; look {first.look} at these results, judged at an error rate of {rate}"
+    return f"{together}; look {first.look} at these results, judged at an error rate of {_rate(first)}"
+
+
+def _rate(each: Judged) -> str:
+    return f"{100 * each.level:.3g} %"

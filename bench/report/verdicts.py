@@ -61,7 +61,8 @@ def _why(claims: Sequence[Judged]) -> str:
     first = claims[0].verdict
     if first == INCONCLUSIVE:
         torn = sum(is_torn(each.verdict, each.reason) for each in claims)
-        return f" ({'all' if torn == len(claims) else torn} for want of longer training)" if torn else ""
+        some = "" if torn == len(claims) else f"{torn} "
+        return f" ({some}for want of longer training)" if torn else ""
     if first != UNTESTABLE:
         return ""
     reason, n = Counter(each.short for each in claims).most_common(1)[0]

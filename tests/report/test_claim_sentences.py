@@ -109,7 +109,7 @@ def test_the_answer_counts_verdicts_and_leads_with_what_is_settled() -> None:
     fails = judged("untestable", reason="the premise fails: found 0.8", short="the premise fails")
     none = judged("no_effect", estimate=estimate(0.01, -0.1, 0.12))
     assert verdicts.answer([waits, judged(), judged("refuted"), none, fails, fails]) == (
-        "Of 6 claims 1 is supported, 1 refuted, 1 shows no effect, 1 is inconclusive (all for want of longer "
+        "Of 6 claims 1 is supported, 1 refuted, 1 shows no effect, 1 is inconclusive (for want of longer "
         "training) and 2 are untestable (the premise fails). First of those settled: “X helps” is "
         "supported: fails in 12 of 60 against 45 of 60 (40 to 70 points fewer), 60 seeds."
     )
