@@ -103,8 +103,8 @@ def _intervals(made: tuple[Judged, ...]) -> str:
     """What the brackets of the first screen are."""
     if not any(each.estimate.low is not None for each in made):
         return ""
-    together = "" if made[0].family == 1 else " together (Holm)"
-    return f"In brackets: intervals, wide enough for an error rate of {_rate(made[0])} of all verdicts{together}."
+    together = "" if made[0].family == 1 else " of all verdicts together (Holm)"
+    return f"In brackets: intervals, wide enough for an error rate of {_rate(made[0])}{together}."
 
 
 def _family(made: tuple[Judged, ...]) -> str:
