@@ -150,11 +150,14 @@ def _row(name: str, ruling: Ruling) -> list[str]:
 
 
 def _verdict(judged: Judged) -> str:
-    """Bold where it decides something; of a claim that hangs on undecided trials, what would settle it."""
+    """Bold where it decides something; with what is left open: whether more steps would settle it, or whether
+    the effect, which is there, reaches the margin."""
     word = judged.verdict.replace("_", " ")
     if is_torn(judged.verdict, judged.reason):
         return f"{word} (more steps)"
-    return f"**{word}**" if judged.verdict in VERDICTS[:3] else word
+    if judged.verdict not in VERDICTS[:3]:
+        return word
+    return f"**{word}**{', size open' if claim_sentences.is_perhaps_small(judged) else ''}"
 
 
 def effect(judged: Judged) -> str:
@@ -241,6 +244,8 @@ def _numbers(judged: Judged) -> Iterator[str]:
     if measured := claim_sentences.sentence(judged):
         # A column keeps its spelling: `d_auc`, not `D_auc`.
         yield measured if "_" in measured.split()[0] else f"{measured[:1].upper()}{measured[1:]}"
+    if others := claim_sentences.all_failed(judged):
+        yield others
     if others := claim_sentences.failures(judged):
         yield others
     for each in judged.premises:

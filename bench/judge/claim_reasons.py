@@ -70,10 +70,12 @@ def torn(claim: Claim, verdicts: Sequence[str], sides: Sequence[int]) -> str:
     if first == second:
         first, second = (_SIDES[each] for each in sides)
     none, every = readings(claim)
-    return (
-        f"{SETTLED_BY_MORE_STEPS}: {none}, {first}; {every}, {second}. "
-        "More steps would tell, more seeds would not"
+    told = (
+        "More steps are needed, and perhaps more seeds"
+        if INCONCLUSIVE in verdicts
+        else "More steps would tell, more seeds would not"
     )
+    return f"{SETTLED_BY_MORE_STEPS}: {none}, {first}; {every}, {second}. {told}"
 
 
 def is_torn(verdict: str, reason: str) -> bool:

@@ -35,14 +35,17 @@ def forest(claims: Sequence[Judged]) -> Figure | None:
     The band from -1 to 1 is the margin, or the bounds. Supported effects lie right of 0.
     """
     shown = [each for each in claims if each.estimate.n and math.isfinite(unit_of(each))]
-    rows = [_row(each, each.estimate, _scaled(each, each.estimate)) for each in shown]
-    if not rows:
+    if not shown:
         return None
+    values = [_scaled(each) for each in shown]
+    rows = [
+        {**_row(each, each.estimate), **_other(each), "drawn_at": drawn[0][0]}
+        for each, drawn in zip(shown, values, strict=True)
+    ]
     labels = [_label(each.id) for each in shown]
     marks = [_MARKERS.get(each.verdict, "o") for each in shown]
     filled = [each.verdict not in (INCONCLUSIVE, UNTESTABLE) for each in shown]
     ends = [word(each.verdict) for each in shown]
-    values = [_scaled(each, each.estimate) for each in shown]
     axis = "effect in margins; right: as expected"
     svg = _draw(labels, values, marks, filled, ends, 1.0, FARTHEST, axis, _told(rows))
     return Figure(svg, rows, "claims")
@@ -53,12 +56,13 @@ def by_cell(each: Judged) -> Figure | None:
     if not each.cells:
         return None
     rows = [
-        _row(each, cell.estimate, _plain(cell.estimate)) | {"cell": clean(cell.name)} for cell in each.cells
+        {**_row(each, cell.estimate), "drawn_at": cell.estimate.mean, "cell": clean(cell.name)}
+        for cell in each.cells
     ]
     margin = each.margin or 0.0
     cells = each.cells[:MOST_CELLS]
-    values = [_plain(cell.estimate) for cell in cells]
-    known = [abs(v) for triple in values for v in triple if v is not None and math.isfinite(v)]
+    values = [[_plain(cell.estimate)] for cell in cells]
+    known = [abs(v) for (triple,) in values for v in triple if v is not None and math.isfinite(v)]
     farthest = max([*known, 1.5 * margin]) * 1.05
     if each.unit == "share of trials":
         farthest = min(farthest, 1.02)
@@ -82,23 +86,34 @@ def unit_of(each: Judged) -> float:
     return each.margin or math.nan
 
 
-def _scaled(each: Judged, estimate: Estimate) -> Triple:
+def _scaled(each: Judged) -> list[Triple]:
+    """The readings of the undecided trials (one, or two that differ) in units of the picture."""
     unit, middle = unit_of(each), 0.0
     if each.claim.within is not None:
         middle = sum(each.claim.within) / 2
-    mean, low, high = _plain(estimate)
-    return (
-        (mean - middle) / unit,
-        None if low is None else (low - middle) / unit,
-        None if high is None else (high - middle) / unit,
-    )
+    readings = [each.estimate, *([each.all_failed] if each.all_failed else [])]
+    triples = dict.fromkeys(_plain(estimate) for estimate in readings)
+    return [
+        (
+            (mean - middle) / unit,
+            None if low is None else (low - middle) / unit,
+            None if high is None else (high - middle) / unit,
+        )
+        for mean, low, high in triples
+    ]
 
 
 def _plain(estimate: Estimate) -> Triple:
     return estimate.mean, estimate.low, estimate.high
 
 
-def _row(each: Judged, estimate: Estimate, drawn: Triple) -> dict[str, Any]:
+def _other(each: Judged) -> dict[str, Any]:
+    """The other reading of the undecided trials, as columns; that of the first where there is none."""
+    mean, low, high = _plain(each.all_failed or each.estimate)
+    return {"effect_all_failed": mean, "low_all_failed": low, "high_all_failed": high}
+
+
+def _row(each: Judged, estimate: Estimate) -> dict[str, Any]:
     return {
         "claim": each.id,
         "verdict": word(each.verdict),
@@ -108,7 +123,6 @@ def _row(each: Judged, estimate: Estimate, drawn: Triple) -> dict[str, Any]:
         "unit": clean(each.unit),
         "margin": each.margin,
         "seeds": estimate.n,
-        "drawn_at": drawn[0],
     }
 
 
@@ -131,7 +145,7 @@ def _label(text: str) -> str:
 
 def _draw(
     labels: Sequence[str],
-    values: Sequence[Triple],
+    values: Sequence[Sequence[Triple]],
     markers: Sequence[str],
     filled: Sequence[bool],
     ends: Sequence[str],
@@ -146,32 +160,43 @@ def _draw(
         if margin:
             axes.axvspan(-margin, margin, color=LINE, alpha=0.55, linewidth=0)
         axes.axvline(0, color=INK, linewidth=1)
-        for i, (triple, marker, is_filled, end) in enumerate(zip(values, markers, filled, ends, strict=True)):
-            _mark(axes, i + BAR, triple, marker, is_filled, farthest)
+        for i, (triples, marker, is_filled, end) in enumerate(
+            zip(values, markers, filled, ends, strict=True)
+        ):
+            _mark(axes, i + BAR, triples, marker, is_filled, farthest)
             headline(axes, i, labels[i], end, LETTERS)
         axes.set_xlabel(axis)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
         return to_svg(made, alt)
 
 
-def _mark(axes: Axes, row: float, triple: Triple, marker: str, is_filled: bool, farthest: float) -> None:
-    """An interval with its estimate, cut off at the picture's edges with an arrow."""
-    mean, low, high = triple
-    if low is not None and high is not None and not (math.isnan(low) or math.isnan(high)):
+def _mark(
+    axes: Axes, row: float, triples: Sequence[Triple], marker: str, is_filled: bool, farthest: float
+) -> None:
+    """Estimates with what their intervals span together, cut off at the picture's edges with an arrow.
+
+    What lies between two estimates, the readings of the undecided trials, is thick.
+    """
+    means = [mean for mean, _, _ in triples if not math.isnan(mean)]
+    ends = [end for _, *both in triples for end in both if end is not None and not math.isnan(end)]
+    if len(ends) == 2 * len(triples):
+        low, high = min(ends), max(ends)
         left, right = max(low, -farthest), min(high, farthest)
         if left < right:
             axes.plot([left, right], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
         for beyond, edge, arrow in ((low < -farthest, -farthest, "<"), (high > farthest, farthest, ">")):
-            if beyond and abs(mean) <= farthest:
+            if beyond and max(map(abs, means), default=0.0) <= farthest:
                 axes.plot([edge], [row], arrow, color=MUTED, markersize=6, clip_on=False)
-    if math.isnan(mean):
-        return
+    if len(means) > 1:
+        between = [min(max(mean, -farthest), farthest) for mean in means]
+        axes.plot(between, [row, row], color=INK, linewidth=4.5, solid_capstyle="butt")
     face = INK if is_filled else SURFACE
-    if abs(mean) > farthest:  # the arrow stands for the estimate itself
-        at, marker = math.copysign(farthest, mean), "<" if mean < 0 else ">"
-    else:
-        at = mean
-    axes.plot(
-        [at], [row], marker, color=INK, markerfacecolor=face if marker != "x" else INK, markersize=6.5,
-        clip_on=False,
-    )  # fmt: skip
+    for mean in means:
+        if abs(mean) > farthest:  # the arrow stands for the estimate itself
+            at, drawn = math.copysign(farthest, mean), "<" if mean < 0 else ">"
+        else:
+            at, drawn = mean, marker
+        axes.plot(
+            [at], [row], drawn, color=INK, markerfacecolor=face if drawn != "x" else INK, markersize=6.5,
+            clip_on=False,
+        )  # fmt: skip

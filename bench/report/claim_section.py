@@ -36,6 +36,9 @@ MEANINGS = (
 )
 """The five verdicts, in the words of docs/claims.md."""
 
+FIRST = 6
+"""Claims on the first screen."""
+
 _ORDER = tuple(name for name, _ in MEANINGS)
 """On the first screen what is settled comes first; of one verdict as the study has them."""
 
@@ -48,7 +51,7 @@ def content(view: View) -> dict[str, Any]:
     shown = [_claim(each) for each in made]
     return {
         "claims": shown,
-        "claims_first": sorted(shown, key=lambda each: _ORDER.index(each["verdict"])),
+        "claims_first": first_ones(shown),
         "claims_any": bool(made or removed),
         "claims_removed": removed,
         "claims_forest": forest and _safe(forest),
@@ -56,6 +59,16 @@ def content(view: View) -> dict[str, Any]:
         "claims_intervals": _intervals(made),
         "claims_meanings": MEANINGS,
     }
+
+
+def first_ones(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The claims of the first screen: of each verdict one, then more, in the order of verdicts."""
+    ordered = sorted(shown, key=lambda each: _ORDER.index(each["verdict"]))
+    kinds = {each["verdict"]: each for each in reversed(ordered)}
+    one_each = [each for each in ordered if each is kinds[each["verdict"]]]
+    rest = [each for each in ordered if each is not kinds[each["verdict"]]]
+    chosen = [*one_each, *rest][:FIRST]
+    return [each for each in ordered if each in chosen]
 
 
 def _claim(each: Judged) -> dict[str, Any]:

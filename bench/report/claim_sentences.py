@@ -40,7 +40,7 @@ def sentence(each: Judged) -> str:
     first, second = (f"{level} {_arm(each, side)}" for side, level in enumerate(arms))
     if each.unit == SHARE:
         return f"{_subject(each)} in {first}, in {second}: {told}"
-    return f"{_subject(each)}: median {first}, {second}: {told}"
+    return f"{_subject(each)}: median {first}, {second}: on average {told}"
 
 
 def brief(each: Judged) -> str:
@@ -57,7 +57,18 @@ def brief(each: Judged) -> str:
     if each.claim.is_value:
         return value(each)
     small = ", perhaps smaller than the margin" if is_perhaps_small(each) else ""
-    return f"{effect(each)}{small}{other_reading(each)}"
+    return f"{effect(each)}{small}{other_reading(each)}{_beside(each)}"
+
+
+def _beside(each: Judged) -> str:
+    """What became of failures of any kind, without intervals: `; failures: 0 to 60 points more`."""
+    if each.failure is None:
+        return ""
+    ends = sorted((-estimate.mean for estimate in each.failure), key=abs)
+    told = [_amount(end, SHARE) for end in ends]
+    if len(set(told)) == 1 or ends[0] * ends[1] < 0:
+        return f"; failures: {' to '.join(dict.fromkeys(told))}"
+    return f"; failures: {digits(100 * abs(ends[0]))} to {told[1]}"
 
 
 def other_reading(each: Judged) -> str:
@@ -77,7 +88,7 @@ def effect(each: Judged) -> str:
     if not arms:
         return told
     if each.unit != SHARE:
-        return f"median {arms[0]} against {arms[1]}: {told}"
+        return f"median {arms[0]} against {arms[1]}: on average {told}"
     against = f"{_verb(each)} in {arms[0]} against {arms[1]}"
     if each.estimate.low is None or each.estimate.high is None:
         return f"{against}: {told}"

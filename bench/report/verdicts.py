@@ -1,4 +1,4 @@
-"""The claims of a study in two sentences: how many became what, and the first that is settled."""
+"""The claims of a study in a sentence: how many became what; and one claim in a sentence."""
 
 from __future__ import annotations
 
@@ -15,14 +15,11 @@ SETTLED = (SUPPORTED, REFUTED, NO_EFFECT)
 
 
 def answer(claims: Sequence[Judged]) -> str:
-    """`Of 14 claims 6 are supported, 3 refuted and 5 untestable (why). First settled: “…” is supported: …`"""
-    settled = [each for each in claims if each.verdict in SETTLED]
+    """`Of 14 claims 6 are supported, 3 refuted and 5 untestable (why).`; a single claim as a whole."""
     if len(claims) == 1:
         return one(claims[0], "The claim")
-    if not settled:
-        return f"{counted(claims)} None is settled."
-    first = "The settled one: " if len(settled) == 1 else "First of those settled: "
-    return f"{counted(claims)} {first}{one(settled[0])}"
+    settled = any(each.verdict in SETTLED for each in claims)
+    return counted(claims) if settled else f"{counted(claims)} None is settled."
 
 
 def counted(claims: Sequence[Judged]) -> str:

@@ -128,7 +128,7 @@ def test_undecided_trials_count_twice_and_both_must_agree() -> None:
     assert made.verdict == INCONCLUSIVE
     assert made.reason == (
         "undecided trials settle it: if none of them failed, supported; if all did, inconclusive. "
-        "More steps would tell, more seeds would not"
+        "More steps are needed, and perhaps more seeds"
     )
     assert (made.estimate.mean, made.all_failed and made.all_failed.mean) == (1.0, 0.0)
     assert made.seeds is None

@@ -110,8 +110,7 @@ def test_the_answer_counts_verdicts_and_leads_with_what_is_settled() -> None:
     none = judged("no_effect", estimate=estimate(0.01, -0.1, 0.12))
     assert verdicts.answer([waits, judged(), judged("refuted"), none, fails, fails]) == (
         "Of 6 claims 1 is supported, 1 refuted, 1 shows no effect, 1 is inconclusive (for want of longer "
-        "training) and 2 are untestable (the premise fails). First of those settled: “X helps” is "
-        "supported: fails in 12 of 60 against 45 of 60 (40 to 70 points fewer), 60 seeds."
+        "training) and 2 are untestable (the premise fails)."
     )
     assert (
         verdicts.answer([fails]) == "The claim “X helps” is untestable, since the premise fails: found 0.8."
@@ -123,3 +122,12 @@ def test_an_answer_does_not_hide_what_qualifies_it() -> None:
     each = judged(estimate=estimate(0.2, 0.05, 0.35), depends="setting")
     told = verdicts.one(each)
     assert told.endswith("perhaps smaller than the margin of 15 points, but it depends on setting.")
+
+
+def test_what_failed_besides_stands_in_a_line_about_a_sign() -> None:
+    one, two = estimate(-0.6, -0.8, -0.4), estimate(0.0, -0.1, 0.1)
+    told = claim_sentences.brief(judged(failure=(one, two)))
+    assert told.endswith("(40 to 70 points fewer); failures: 0 to 60 points more")
+    assert claim_sentences.brief(judged(failure=(two, two))).endswith("; failures: no difference")
+    turned = claim_sentences.brief(judged(failure=(one, estimate(0.2, 0.1, 0.3))))
+    assert turned.endswith("; failures: 20 points fewer to 60 points more")

@@ -16,7 +16,7 @@ from bench import cli
 from bench.judge.claim import VERDICTS, Judged
 from bench.judge.claims import Evidence
 from bench.judge.rules import Rules
-from bench.report import claim_section, claim_sentences, claim_text, first, page
+from bench.report import claim_figures, claim_section, claim_sentences, claim_text, first, page
 from bench.report.claim_scope import scope_of
 from bench.report.claims import changes, judged, read, remember, removed
 from bench.report.template import environment
@@ -397,3 +397,21 @@ def test_a_report_judges_its_claims_once(folder: Path, monkeypatch: pytest.Monke
     assert made.path.read_text() == "True"
     manifest.open_session(folder, {"claims": {"gone": "abc"}}, [])
     assert page.written(folder).told[-1].startswith("claims removed after the first results: gone; ")
+
+
+def test_the_first_screen_has_one_claim_of_each_verdict() -> None:
+    verdicts = ["supported"] * 9 + ["inconclusive"] * 3 + ["no_effect"]
+    shown = [{"verdict": verdict, "id": i} for i, verdict in enumerate(verdicts)]
+    chosen = [each["verdict"] for each in claim_section.first_ones(shown)]
+    assert chosen == ["supported"] * 4 + ["no_effect", "inconclusive"]
+    assert claim_section.first_ones(shown[:2]) == shown[:2]
+
+
+def test_the_forest_draws_both_readings_of_the_undecided(results: Results) -> None:
+    made = judged(results)[1]
+    other = replace(made.estimate, mean=made.estimate.mean + 0.2)
+    one, two = (claim_figures.forest([replace(made, all_failed=each)]) for each in (None, other))
+    assert one is not None
+    assert two is not None
+    assert one.svg.count("<use") + one.svg.count("<path") < two.svg.count("<use") + two.svg.count("<path")
+    assert two.rows[0]["effect_all_failed"] == pytest.approx(made.estimate.mean + 0.2)
