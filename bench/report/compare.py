@@ -24,7 +24,7 @@ from bench.report.compare_text import (
     share_text,
     winner,
 )
-from bench.report.compared import Compared, answer, how, tidy
+from bench.report.compared import Compared, answer, how, tidy, why_no_r
 from bench.report.words import brief_cell, clean, csv_uri, number, percent, slug
 from bench.store.atomic import write_text
 from bench.store.tables import Results, load
@@ -106,6 +106,7 @@ def block(it: Compared, group: str = "") -> dict[str, Any]:
         "metric": clean(it.asked.metric),
         "ratio": it.is_ratio,
         "tests": it.found.family,
+        "no_r": why_no_r(it),
         "answer": answer(it),
         "rates": compare_figures.rates(it),
         "profile": compare_figures.profile(it),

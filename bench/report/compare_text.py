@@ -11,7 +11,7 @@ from bench.judge.comparison import FIRST, OPEN, SECOND, Choice, Contrast
 from bench.judge.effects import LOWER, Effect
 from bench.judge.stats import Bounds, Estimate
 from bench.listing import printable, table
-from bench.report.compared import Compared, answer, how
+from bench.report.compared import Compared, answer, how, why_no_r
 from bench.report.words import clean, number, percent, span
 
 WIDE = 100
@@ -121,9 +121,11 @@ def text(it: Compared) -> str:
         "none of the undecided failed to all of them. [...]: 95 % over the seeds. chosen cell: the best on "
         "odd seeds; fresh: what it does on the even ones."
     )
+    no_r = why_no_r(it)
     legend = (
-        f"failed: first - second, in points. {kind}: {asked.metric} of the first {sign} the second. p: "
-        "Holm's. better: P(first better than second, same seed and cell). r: correlation of the paired seeds."
+        f"failed: first - second, in points. {kind}: {asked.metric} of the first {sign} the second. "
+        f"{_tested(it)} better: P(first better than second, same seed and cell). r: correlation of the "
+        f"paired seeds{f' (–: {no_r})' if no_r else ''}."
     )
     parts = [
         _wrapped(answer(it)),
@@ -134,6 +136,17 @@ def text(it: Compared) -> str:
         "\n".join(_wrapped(f"- {each}", "  ") for each in how(it)),
     ]
     return printable("\n\n".join(parts))
+
+
+def _tested(it: Compared) -> str:
+    """What p and the brackets of a pair are: several tests are corrected together, an interval never is."""
+    if it.found.family < 2:
+        return "p: of the one test; [...]: 95 %." if it.found.family else "p: none below 5 seeds."
+    none = "0 (a ratio: 1)" if it.is_ratio else "0"
+    return (
+        f"p: Holm's over the {it.found.family} tests, and verdicts go by it. [...]: 95 % each by itself, not "
+        f"corrected, so one may leave out {none} where p is above 0.05."
+    )
 
 
 def _standings(it: Compared) -> list[str]:

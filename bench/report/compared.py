@@ -52,27 +52,37 @@ def _rates(it: Compared) -> str:
     if min(low) == max(high):
         return f"All fail equally often: {span(low[0], high[0])}."
     # The least rate of all lies between the least of the lower means and the least of the upper ones.
-    best = [name for name, each in ends.items() if each[0] <= min(high)]
-    worst = [name for name, each in ends.items() if each[1] >= max(low)]
-    least, most = span(min(low), min(high)), span(max(low), max(high))
+    best = {name: each for name, each in ends.items() if each[0] <= min(high)}
+    worst = {name: each for name, each in ends.items() if each[1] >= max(low)}
     if len(best) == len(ends) == 2:
         (one, ours), (other, theirs) = ends.items()
         told = f"{one} fails in {span(*ours)} and {other} in {span(*theirs)}"
         return f"{told}: the undecided leave open which fails less."
     if len(best) == len(ends):
         return f"They fail in {span(min(low), max(high))}: the undecided leave open which fails least often."
-    first, last = _which(best, ends), _which(worst, ends)
-    open_ = len(best) > 1 and first != _joined(best)
-    verb = "fails" if len(best) == 1 or open_ else "fail"
-    first = f"One{first[3:]}" if open_ else first
-    return f"{first} {verb} least often, in {least}, and {last} most often, in {most}."
+    (first, least), (last, most) = _which(best), _which(worst)
+    verb = "fails" if len(best) == 1 or _is_open(best) else "fail"
+    first = f"O{first[1:]}" if _is_open(best) else first
+    return f"{first} {verb} least often{least}, and {last} most often{most}."
 
 
-def _which(names: Sequence[str], ends: Mapping[str, tuple[float, float]]) -> str:
-    """`a and b` where they are equal for sure, `one of a, b` where the undecided leave open which."""
-    if len(names) == 1 or all(ends[name][0] == ends[name][1] for name in names):
-        return _joined(names)
-    return f"one of {', '.join(names) if len(names) <= 5 else f'{len(names)} of them'}"
+def _which(group: Mapping[str, tuple[float, float]]) -> tuple[str, str]:
+    """The methods that may be first, or last, and how often they fail.
+
+    `a and b`, `, in 17 %` where they are equal for sure; where the undecided leave open which,
+    `one of a, b`, ` (they fail in 0 to 33 %)`: the range of all of them.
+    """
+    names, (low, high) = list(group), zip(*group.values(), strict=True)
+    rates = span(min(low), max(high))
+    if not _is_open(group):
+        return _joined(names), f", in {rates}"
+    whose = ", ".join(names) if len(names) <= 5 else f"{len(names)} of them"
+    return f"one of {whose}", f" (they fail in {rates})"
+
+
+def _is_open(group: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether the undecided leave open which of several it is."""
+    return len(group) > 1 and any(low != high for low, high in group.values())
 
 
 def _settled(it: Compared) -> str:
@@ -100,6 +110,23 @@ def _joined(names: Sequence[str]) -> str:
     if len(names) > 3:
         return f"{len(names)} of them"
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+
+
+def why_no_r(it: Compared) -> str:
+    """Why a pair has no correlation: `one of the two does not vary`; empty where every pair has one."""
+    diverged = {each.name for each in it.found.standings if each.diverged}
+    reasons = [
+        "not paired"
+        if not each.paired
+        else "a trial diverged"
+        if {each.first, each.second} & diverged
+        else "fewer than 3 seeds"
+        if each.seeds < 3
+        else "one of the two does not vary"
+        for each in it.found.contrasts
+        if each.value.correlation is None
+    ]
+    return " or ".join(dict.fromkeys(reasons))
 
 
 def how(it: Compared) -> list[str]:

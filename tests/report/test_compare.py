@@ -283,6 +283,41 @@ def test_cells_of_the_tables(two: Any) -> None:
     assert re.search(r"^hinge +minimax +-75 \[-\d+, -\d+\] +(< )?0\.\d+ +0\.507 .*100 % ", shown, re.M), shown
 
 
+def test_the_legends_say_that_holm_corrects_p_and_not_the_brackets(two: Any) -> None:
+    it = compared(of_axis(two, "loss"))
+    shown = " ".join(text(it).split())
+    assert (
+        "p: Holm's over the 2 tests, and verdicts go by it. [...]: 95 % each by itself, not corrected"
+        in shown
+    )
+    assert "so one may leave out 0 (a ratio: 1) where p is above 0.05." in shown
+    html = " ".join(compare_page(it, [two]).split())
+    assert "p is corrected by Holm over 2 tests" in html
+    assert "Brackets are 95 % intervals, each by itself and not corrected, so one may leave out 0" in html
+
+
+@pytest.mark.parametrize(
+    ("hinge", "why"),
+    [
+        (lambda row: 0.05 + 0.001 * row["seed"], ""),
+        (lambda row: 0.05, "one of the two does not vary"),
+        (lambda row: math.nan if row["seed"] == 1 else 0.05 + 0.001 * row["seed"], "a trial diverged"),
+    ],
+)
+def test_a_dash_in_the_column_r_is_explained_where_it_stands(tmp_path: Path, hinge: Any, why: str) -> None:
+    given = study(
+        tmp_path / "s",
+        GRID,
+        outcome=lambda row: "diverged" if math.isnan(hinge(row)) and row["loss"] == "hinge" else "converged",
+        value=lambda row: hinge(row) if row["loss"] == "hinge" else 0.1 + 0.001 * row["seed"],
+    )
+    it = compared(of_axis(given, "loss"))
+    shown, html = " ".join(text(it).split()), compare_page(it, [given])
+    assert (f"r: correlation of the paired seeds (–: {why})." in shown) == bool(why)
+    assert (f"pairing has bought nothing; –: {why}." in html) == bool(why)
+    assert text(it).split("first ")[-1].splitlines()[1].endswith("–") == bool(why)
+
+
 def test_below_five_seeds_the_table_is_an_illustration(tmp_path: Path) -> None:
     it = compared(
         of_axis(study(tmp_path / "s", GRID, seeds=range(3), outcome=failing(), value=values), "loss")
@@ -315,14 +350,13 @@ def test_every_method_that_may_fail_least_or_most_is_named(tmp_path: Path) -> No
         given = study(folder, grid, outcome=lambda row: word[rates[row["loss"]].ljust(6, "-")[row["seed"]]])
         return answer(compared(of_axis(given, "loss"))).split(". After")[0]
 
-    assert of() == "One of a, b fails least often, in 0 to 17 %, and one of c, d most often, in 83 to 100 %"
+    ends = "(they fail in 0 to 33 %), and one of c, d most often (they fail in 67 to 100 %)"
+    assert of() == f"One of a, b fails least often {ends}"
     assert of(b="s", d="sssss") == "a and b fail least often, in 17 %, and c and d most often, in 83 %"
-    assert of(a="", b="u").startswith("One of a, b fails least often, in 0 %, and")
+    assert of(a="", b="u").startswith("One of a, b fails least often (they fail in 0 to 17 %), and")
     assert of(a="", b="s").startswith("a fails least often, in 0 %, and one of c, d most often")
-    assert (
-        of(a="uuuuuu")
-        == "One of b, a fails least often, in 0 to 33 %, and one of a, c, d most often, in 83 to 100 %"
-    )
+    ends = "(they fail in 0 to 100 %), and one of a, c, d most often (they fail in 0 to 100 %)"
+    assert of(a="uuuuuu") == f"One of b, a fails least often {ends}"
     everything = dict.fromkeys("abcd", "uu")
     assert of(**everything).startswith("They fail in 0 to 33 %: the undecided leave open which fails least")
     assert of(**dict.fromkeys("abcd", "ss")).startswith("All fail equally often: 33 %")
