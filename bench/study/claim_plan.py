@@ -27,7 +27,8 @@ def rows(study: Study) -> list[dict[str, Any]]:
     any correlation of arms or cells: rates of other studies are known better. What numbers vary by is not
     known before they are measured: theirs is in standard deviations over seeds of what a seed averages.
     `finds`: the least effect that 80 % of such studies call one; `settles`: the least margin that 80 % of
-    them settle, whatever the truth is; `seeds_needed`: those that settle the claim's own margin, of rates.
+    them settle, whatever the truth is; None where a share would have to differ by 1 or more; `seeds_needed`:
+    those that settle the claim's own margin, of rates.
     """
     confidence = 1 - level_of(1) / max(1, len(study.claims))
     return [_row(block, study, confidence) for block in study.claims]
@@ -41,7 +42,13 @@ def _row(block: ClaimBlock, study: Study, confidence: float) -> dict[str, Any]:
     if is_share:
         sd = planning.sd_of_share(RATE, max(1, cells)) * (math.sqrt(2) if block.effect else 1.0)
     half = planning.expected_half_width(sd, n, confidence)
-    margin = settled_margin(sd, n, confidence) if block.effect else math.inf
+    most = 1.0 if is_share else math.inf
+    if is_share and math.isfinite(half):
+        half = min(half, most if block.effect else most / 2)
+    least = [
+        each if block.effect and each < most else math.inf
+        for each in (found_effect(sd, n, confidence), settled_margin(sd, n, confidence))
+    ]
     return {
         "claim": block.id,
         "seeds": n,
@@ -50,8 +57,8 @@ def _row(block: ClaimBlock, study: Study, confidence: float) -> dict[str, Any]:
         "half_width": _rounded(half),
         "unit": "share of trials" if is_share else "SD over seeds",
         "margin": block.margin,
-        "finds": _rounded(found_effect(sd, n, confidence) if block.effect else math.inf),
-        "settles": _rounded(margin),
+        "finds": _rounded(least[0]),
+        "settles": _rounded(least[1]),
         "seeds_needed": _needed(sd, block.margin, confidence) if is_share and block.margin else None,
     }
 
@@ -88,19 +95,24 @@ def _line(row: dict[str, Any]) -> str:
     is_share = row["unit"] == "share of trials"
     half = f"±{row['half_width']:.2g}" + (" at most" if is_share else " SD over seeds")
     text = f"{name}: {half}, {n} seeds x {row['cells']} cell{'' if row['cells'] == 1 else 's'}"
-    if row["settles"] is None or row["margin"] is None:
+    if row["margin"] is None:
         return text
     if not is_share:
         least = row["margin"] / row["settles"]
         return f"{text}; settles its margin of {row['margin']:g} where the SD is below {least:.2g}"
-    text += f"; finds effects from {row['finds']:.2g} on"
-    if row["margin"] >= row["settles"]:
+    text += f"; finds {_from('effect', row['finds'])}"
+    if row["settles"] is not None and row["margin"] >= row["settles"]:
         return f"{text}, settles its margin of {row['margin']:g}"
     needed = row["seeds_needed"]
     return (
-        f"{text}, settles margins from {row['settles']:.2g} on whatever the truth is (its own of "
+        f"{text}, settles {_from('margin', row['settles'])} whatever the truth is (its own of "
         f"{row['margin']:g}: {f'{needed:,}' if needed else 'more than 100,000'} seeds)"
     )
+
+
+def _from(noun: str, least: float | None) -> str:
+    """`margins from 0.29 on`; `no margin below 1` where the least is none that a share can have."""
+    return f"no {noun} below 1" if least is None else f"{noun}s from {least:.2g} on"
 
 
 def _cells(block: ClaimBlock, study: Study) -> int:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bench.data.fingerprint import fingerprint
-from bench.judge.claim import FLAG, METRIC, MONITOR, OUTCOME, Premise, Quantity
+from bench.judge.claim import FLAG, METRIC, MONITOR, OUTCOME, Bound, Premise, Quantity
 from bench.judge.claims import Evidence
 from bench.report.claim_scope import scope_of
 from bench.store.tables import config_columns
@@ -102,6 +102,25 @@ def test_every_kind_of_quantity_and_several_axes() -> None:
     assert study.positive_control == {"method": "plain", "dropout": 0}
 
 
+def test_a_bound_on_a_number_counts_trials_and_in_a_premise_holds_of_the_arm() -> None:
+    signal = {"monitor": "g_signal", "below": 0.01}
+    made = [
+        effect(effect=signal, given=[signal, {"metric": "sw1", "above": 2}]),
+        effect(id="b", effect={"metric": "sw1", "at_least": 2}),
+        value(**signal),
+        value(monitor="g_signal") | {"id": "w"},
+    ]
+    claims = [to_claim(each) for each in read(yaml.safe_dump({"claims": made})).claims]
+    assert [each.quantity.bound for each in claims] == [
+        Bound("below", 0.01), Bound("at_least", 2), Bound("below", 0.01), None,
+    ]  # fmt: skip
+    assert [each.quantity.is_share for each in claims] == [True, True, True, False]
+    assert claims[0].premises == (
+        Premise(Quantity(MONITOR, ("g_signal",)), "control", "below", 0.01),
+        Premise(Quantity(METRIC, ("sw1",)), "control", "above", 2),
+    )
+
+
 @pytest.mark.parametrize(
     ("claim", "message"),
     [
@@ -148,6 +167,42 @@ def test_every_kind_of_quantity_and_several_axes() -> None:
         (
             effect(effect={"flag": "stalled", "scale": "log_ratio"}),
             "claims[0].effect.scale: a rate has no scale",
+        ),
+        (
+            effect(effect={"monitor": "g_signal", "below": 0.01, "scale": "difference"}),
+            "claims[0].effect.scale: a rate has no scale",
+        ),
+        (
+            effect(effect={"monitor": "g_signal", "below": 0.01, "above": 0.001}),
+            "claims[0].effect: expected one of above, below, at_least, at_most",
+        ),
+        (
+            effect(effect={"flag": "stalled", "below": 0.01}),
+            "claims[0].effect.below: a flag is there or not; metrics and monitors take bounds",
+        ),
+        (
+            value(outcome="failure", above=0.5),
+            "claims[0].value.above: an outcome is there or not; metrics and monitors take bounds",
+        ),
+        (
+            effect(effect={"monitor": "g_signal", "below": "low"}),
+            "claims[0].effect.below: expected a number, got low",
+        ),
+        (
+            effect(effect={"monitor": "g_signal", "below": float("nan")}),
+            "claims[0].effect.below: nan is no finite number",
+        ),
+        (
+            effect(effect={"monitor": "g_signal", "below": 0.01}, margin=1.5),
+            "claims[0].margin: no rate changes by 1.5",
+        ),
+        (
+            effect(effect={"monitor": "g_signl", "below": 0.01}),
+            "claims[0].effect.monitor: unknown monitor 'g_signl', did you mean 'g_signal'?",
+        ),
+        (
+            effect(given={"monitor": "g_singal", "below": 0.01}),
+            "claims[0].given[0].monitor: unknown monitor 'g_singal', did you mean 'g_signal'?",
         ),
         (
             effect(where={"dropuot": 0}),
@@ -287,7 +342,9 @@ def test_the_schema_knows_claims() -> None:
     assert {"$ref": "#/$defs/PremiseBlock"} in claim["properties"]["given"]["anyOf"]
     assert "in" in schema["$defs"]["PremiseBlock"]["properties"]
     assert schema["properties"]["positive_control"]["type"] == "object"
-    assert {"d_auc", "d_auc.mean", "g_saturation", "d_slope", "d_auc_heldout", "g_cosine"} <= set(monitors())
+    assert {"d_auc", "d_auc.mean", "g_saturation", "d_slope", "d_auc_heldout", "g_cosine", "g_signal"} <= set(
+        monitors()
+    )
 
 
 def test_plan_tells_half_widths() -> None:
@@ -303,3 +360,22 @@ def test_plan_tells_half_widths() -> None:
     few = read(study=STUDY.replace("seeds: 20", "seeds: 3"))
     assert claim_plan.rows(few)[0]["half_width"] is None
     assert "no verdict: 3 seeds" in claim_plan.lines(few)[0]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "finds", "settles", "said"),
+    [
+        (5, None, None, "±1 at most, 5 seeds x 1 cell; finds no effect below 1, settles no margin below 1"),
+        (9, 0.98, None, "finds effects from 0.98 on, settles no margin below 1 whatever the truth is (its"),
+        (20, 0.58, 0.98, "finds effects from 0.58 on, settles margins from 0.98 on whatever the truth is"),
+    ],
+)
+def test_no_plan_promises_shares_beyond_one(
+    seeds: int, finds: float | None, settles: float | None, said: str
+) -> None:
+    one_cell = EXAMPLE.replace("lr_ratio: [1, 8]", "lr_ratio: 1, method: plain")
+    study = read(one_cell, STUDY.replace("seeds: 20", f"seeds: {seeds}"))
+    row = claim_plan.rows(study)[0]
+    assert row["finds"] == (finds and pytest.approx(finds, abs=0.01))
+    assert row["settles"] == (settles and pytest.approx(settles, abs=0.01))
+    assert said in claim_plan.lines(study)[0]
