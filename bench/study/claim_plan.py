@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scipy import special
@@ -13,6 +14,7 @@ from bench.judge.claim_family import level_of
 from bench.judge.claim_seeds import PROMISE
 from bench.judge.intervals import SEEDS_FOR_INTERVAL
 from bench.study.claims import arms, others, selected
+from bench.study.problems import show
 from bench.study.shape import ClaimBlock
 from bench.study.spec import Study
 
@@ -113,6 +115,30 @@ def _line(row: dict[str, Any]) -> str:
 def _from(noun: str, least: float | None) -> str:
     """`margins from 0.29 on`; `no margin below 1` where the least is none that a share can have."""
     return f"no {noun} below 1" if least is None else f"{noun}s from {least:.2g} on"
+
+
+def pooled_controls(study: Study) -> list[str]:
+    """A line for each claim both of whose arms are in the positive control.
+
+    Where what is on trial never trains, such a control fails with it, and nothing is refuted.
+    """
+    if not study.positive_control:
+        return []
+    control = selected(study.positive_control, study.whole_cells)
+    return [
+        f"the positive control holds both arms of {block.id}: if {_treatment(block.compare)} never trains, "
+        f"the claim is untestable, not refuted; narrow the control by {_control(block.compare)}"
+        for block in study.claims
+        if block.compare is not None and all(arms(block.compare, control))
+    ]
+
+
+def _treatment(compare: Mapping[str, Sequence[Any]]) -> str:
+    return ", ".join(f"{axis} {show(pair[0])}" for axis, pair in compare.items())
+
+
+def _control(compare: Mapping[str, Sequence[Any]]) -> str:
+    return show({axis: pair[1] for axis, pair in compare.items()})
 
 
 def _cells(block: ClaimBlock, study: Study) -> int:

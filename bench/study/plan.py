@@ -157,7 +157,7 @@ def text(plan: Plan, question: str = "") -> str:
 
 def _notes(plan: Plan) -> list[str]:
     """What is legal and yet likely to disappoint."""
-    return [*_few_evaluations(plan), *_unbounded(plan)]
+    return [*_few_evaluations(plan), *_unbounded(plan), *claim_plan.pooled_controls(plan.study)]
 
 
 def _few_evaluations(plan: Plan) -> list[str]:

@@ -115,6 +115,37 @@ def test_a_critic_that_nothing_bounds_is_noted(grid: str, note: str | None) -> N
     assert ("note     wasserstein" in text(plan)) == bool(note)
 
 
+CLAIM = """
+claims:
+  - id: hinge-helps
+    text: hinge helps
+    effect: {outcome: failure}
+    compare: {loss: [hinge, minimax]}
+    expect: less
+    margin: 0.15
+"""
+
+
+@pytest.mark.parametrize(
+    ("control", "is_noted"),
+    [
+        ("lr_ratio: 1", True),
+        ("loss: [minimax, hinge]", True),
+        ("loss: minimax, lr_ratio: 1", False),
+        ("loss: hinge", False),
+        ("", False),
+    ],
+)
+def test_a_positive_control_of_both_arms_is_noted(control: str, is_noted: bool) -> None:
+    grid = f"grid: {{loss: [minimax, hinge], lr_ratio: [1, 4]}}\npositive_control: {{{control}}}\n"
+    notes = json.loads(as_json(plan_of(RING + grid + "seeds: 5" + CLAIM)))["notes"]
+    said = (
+        "the positive control holds both arms of hinge-helps: if loss hinge never trains, the claim is "
+        "untestable, not refuted; narrow the control by {loss: minimax}"
+    )
+    assert [each for each in notes if "control" in each] == ([said] if is_noted else [])
+
+
 def test_labels_cannot_become_formulas_or_drive_the_terminal() -> None:
     source = RING + 'grid: {method: [{as: "=1+1", loss: hinge}, {as: "a\\e[31m", loss: minimax}]}\n'
     plan = plan_of(source)
