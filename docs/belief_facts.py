@@ -3,7 +3,7 @@
     study: strong_d
     where: {method: minimax, d: strong}
     facts:
-      soon: {where: {d: dropout}, at: 200, count: signal < 0.01}
+      soon: {where: {d: dropout}, at: 200, count: g_signal < 0.01}
       ranks: {at: end, median: 100 * `d_auc.mean`}
     means: "{soon} of 60 runs are starved at step 200. D ranks {ranks:.0f} of 100 pairs right."
 
@@ -12,17 +12,16 @@ runs of a column or of a formula. `where` picks the runs: column -> value, or li
 step, columns of the curves may be named, too, as they are there; with `at: end` they are medians over W, the
 last fifth. A run without such a row meets no comparison. `study` and `where` of a belief hold for its facts;
 one may change a column of `where`, and one that names a study starts anew. Expressions are those of
-pandas.DataFrame.eval, columns those of docs/results.md (in backticks where the name has a dot), and two more:
+pandas.DataFrame.eval, columns those of docs/results.md (in backticks where the name has a dot), its computed
+monitors, and one more:
 
     failed   the outcome is a failure; a run that is still improving is none
-    signal   g_saturation * d_slope as a share of its early value: what the sign `vanishing_gradient` reads
 
 `{ranks:.0f}` is written as Python's `format` says.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
@@ -31,7 +30,8 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import UserError
-from bench.judge.claim_values import medians_over_window
+from bench.judge.claim_values import medians_over_window, monitor_values
+from bench.judge.derived import DERIVED
 from bench.judge.outcomes import FAILURES
 from bench.judge.rules import RULES, Rules
 
@@ -44,7 +44,7 @@ WRONG = (AttributeError, LookupError, NameError, NotImplementedError, SyntaxErro
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a study with `failed` and `signal`; `rules` say how long W is."""
+    """The tables of a study with `failed` and the computed monitors; `rules` say how long W is."""
 
     trials: pd.DataFrame
     curves: pd.DataFrame
@@ -53,13 +53,9 @@ class Tables:
 
 def tables(trials: pd.DataFrame, curves: pd.DataFrame, rules: Rules = RULES) -> Tables:
     """The tables of a study as they are stored, made ready for facts."""
-    curves = curves.sort_values(["trial", "step"])
-    steps = curves.groupby("trial")["step"]
-    early = (rules.early_share * steps.transform("size") - 1e-9).map(math.ceil).clip(lower=rules.early_least)
-    signal = curves["g_saturation"] * curves["d_slope"]
-    strongest = signal.where(steps.cumcount() < early).groupby(curves["trial"]).transform("max")
+    computed = {name: monitor_values(curves, name, rules) for name in DERIVED}
     failed = trials["outcome"].isin(FAILURES)
-    return Tables(trials.assign(failed=failed), curves.assign(signal=signal / strongest), rules)
+    return Tables(trials.assign(failed=failed), curves.assign(**computed), rules)
 
 
 def filled(entry: Mapping[str, Any], tables_of: Callable[[str], Tables]) -> str:

@@ -206,8 +206,8 @@ FACTS = [
     ({"mean": "`d_auc.mean`", "at": 100, "where": {"d": "strong"}}, "0.75"),
     ({"count": "0.6 <= `d_auc.mean` <= 0.8", "at": 200}, "1"),
     ({"max": "`d_auc.mean`", "at": "end", "where": {"d": "strong"}}, "0.9"),  # not the first evaluation
-    ({"min": "signal", "at": 300}, "0.005"),
-    ({"median": "signal", "at": "end"}, "1"),
+    ({"min": "g_signal", "at": 300}, "0.005"),
+    ({"median": "g_signal", "at": "end"}, "1"),
 ]
 WRONG = [
     ({"count": "outcom == 1"}, "outcom == 1: name 'outcom' is not defined"),
@@ -218,9 +218,9 @@ WRONG = [
     ({"mean": "`final.sw1`"}, "`final.sw1`: 1 of 3 runs have no number"),
     ({"count": "failed", "where": {"dd": "strong"}}, "where: no column dd"),
     ({"count": "failed", "where": {"d": ["strong", "weak"]}}, "where: no such run has d = weak"),
-    ({"count": "signal < 1", "at": 150}, "at: nothing was evaluated at step 150"),
-    ({"count": "signal < 1"}, "signal < 1: name 'signal' is not defined"),
-    ({"count": "failed", "median": "signal"}, "takes a study, one of count, mean, median, min, max"),
+    ({"count": "g_signal < 1", "at": 150}, "at: nothing was evaluated at step 150"),
+    ({"count": "g_signal < 1"}, "g_signal < 1: name 'g_signal' is not defined"),
+    ({"count": "failed", "median": "g_signal"}, "takes a study, one of count, mean, median, min, max"),
     ({"count": "failed", "were": {"d": "strong"}}, "takes a study, one of count, mean, median, min, max"),
 ]
 

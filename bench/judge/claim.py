@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +23,24 @@ LESS, MORE = "less", "more"
 CONTROL, TREATMENT = "control", "treatment"
 
 _SIGNS = {"above": ">", "below": "<", "at_least": "≥", "at_most": "≤"}
+_HOLDS: Mapping[str, Callable[[Any, float], Any]] = {
+    "above": operator.gt, "below": operator.lt, "at_least": operator.ge, "at_most": operator.le,
+}  # fmt: skip
 
 Where = Mapping[str, tuple[Any, ...]]
 """Axis or key -> the values that are meant."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A side of a number: above, below, at_least or at_most `value`."""
+
+    side: str
+    value: float
+
+    def holds(self, seen: Any) -> Any:
+        """Whether a value is on the side, or of an array which are; NaN is not."""
+        return _HOLDS[self.side](seen, self.value)
 
 
 @dataclass(frozen=True)
@@ -33,24 +49,31 @@ class Quantity:
 
     kind: flag, outcome, metric or monitor. names: one name; of outcomes several, any of which counts.
     scale: `difference` or `log_ratio` for numbers; None: by what is measured, see `claim_values.scale_of`.
+    bound: of a metric or a monitor, the side on which a trial counts; without one, its number does.
     """
 
     kind: str
     names: tuple[str, ...]
     scale: str | None = None
+    bound: Bound | None = None
 
     @property
     def is_share(self) -> bool:
         """Whether a trial has it or not, so that its mean is a rate."""
-        return self.kind in (FLAG, OUTCOME)
+        return self.kind in (FLAG, OUTCOME) or self.bound is not None
 
     @property
     def says(self) -> str:
-        """In words: `vanishing gradient`, `failure`, `final sw1`, `d_auc over W`."""
+        """In words: `vanishing gradient`, `failure`, `final sw1`, `d_auc over W`; with a bound
+        `median d_auc over W below 0.6`."""
         name = " or ".join(self.names)
-        if self.kind == METRIC:
-            return f"final {name}"
-        return f"{name} over W" if self.kind == MONITOR else name.replace("_", " ")
+        if self.kind in (FLAG, OUTCOME):
+            return name.replace("_", " ")
+        name = f"final {name}" if self.kind == METRIC else f"{name} over W"
+        if self.bound is None:
+            return name
+        side = f"{self.bound.side.replace('_', ' ')} {self.bound.value:g}"
+        return f"{name if self.kind == METRIC else f'median {name}'} {side}"
 
 
 @dataclass(frozen=True)
@@ -69,12 +92,7 @@ class Premise:
 
     def holds(self, seen: float) -> bool:
         """Whether a value is on the right side; NaN is not."""
-        return {
-            "above": seen > self.value,
-            "below": seen < self.value,
-            "at_least": seen >= self.value,
-            "at_most": seen <= self.value,
-        }[self.bound]
+        return bool(Bound(self.bound, self.value).holds(seen))
 
 
 @dataclass(frozen=True)

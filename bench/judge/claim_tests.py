@@ -181,7 +181,7 @@ def compare(claim: Claim, arms: Arms, evidence: Evidence) -> Compared:
     """
     quantity, scale = claim.quantity, scale_of(claim.quantity, evidence, arms.trials)
     sign = -1.0 if claim.expect == LESS else 1.0
-    ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
+    ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials, evidence) else (NONE_FAILED,)
     values = [values_of(quantity, arms.trials, evidence, way, claim.expect, scale.log) for way in ways]
     is_share = quantity.is_share
     levels = [level(arms, each, is_share) for each in values]
@@ -283,7 +283,9 @@ def value_of(claim: Claim, evidence: Evidence) -> Valued:
     trials = evidence.trials[meant & done]
     among = Quantity(OUTCOME, claim.among)
     ways = [NONE_FAILED]
-    if has_undecided(claim.quantity, trials) or (claim.among and has_undecided(among, trials)):
+    if has_undecided(claim.quantity, trials, evidence) or (
+        claim.among and has_undecided(among, trials, evidence)
+    ):
         ways.append(ALL_FAILED)
     at, counts = [], []
     for way in ways:

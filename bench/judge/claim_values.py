@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ from bench.judge.claim import (
     LESS,
     LOG_RATIO,
     METRIC,
+    MONITOR,
     Quantity,
     Where,
 )
+from bench.judge.derived import DERIVED
 from bench.judge.effects import HIGHER, LOWER, worst_if_diverged
 from bench.judge.intervals import Array
 from bench.judge.outcomes import FAILURES, OUTCOMES
@@ -34,6 +36,7 @@ SIGNED = ("kid", "fd_inf")
 _FROM_0_TO_1 = ("share", "probability", "similarity", "share of pairs")
 _FROM_0 = (
     *("gradient norm", "weight norm", "update norm / weight norm", "|dL_G/dlogit|", "|dD/dx|", "fake / real"),
+    *(each.unit for each in DERIVED.values()),
     *("data units", "squared feature units", "nats", "ratio", "modes", "pictures"),
 )
 
@@ -53,11 +56,11 @@ class Evidence:
     partial: tuple[str, ...] = ()
     _medians: dict[str, pd.Series] = field(default_factory=dict, compare=False)
 
-    def over_window(self, column: str) -> pd.Series:
-        """Trial -> the median over W of a column of the curves, nulls left out; NaN without W."""
-        if column not in self._medians:
-            self._medians[column] = medians_over_window(self.curves, column, self.rules)
-        return self._medians[column]
+    def over_window(self, monitor: str) -> pd.Series:
+        """Trial -> the median over W of a monitor, nulls left out; NaN without W."""
+        if monitor not in self._medians:
+            self._medians[monitor] = medians_over_window(self.curves, monitor, self.rules)
+        return self._medians[monitor]
 
 
 @dataclass(frozen=True)
@@ -74,23 +77,50 @@ class Scale:
     high: float = math.inf
 
 
-def medians_over_window(curves: pd.DataFrame, column: str, rules: Rules) -> pd.Series:
-    """Trial -> median over W of a column; as for `final`, a run needs more evaluations than W has."""
-    steps = curves["step"].to_numpy(dtype=np.float64)
-    values = pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=np.float64)
-    codes, names = pd.factorize(curves["trial"])
-    order = np.lexsort((steps, codes))
-    ends = np.cumsum(np.bincount(codes, minlength=len(names)))
-    found, start = np.full(len(names), np.nan), 0
-    for i, end in enumerate(ends):
-        n = int(end) - start
-        width = rules.window(n)
-        if n > width:
-            last = values[order[end - width : end]]
+def medians_over_window(curves: pd.DataFrame, monitor: str, rules: Rules) -> pd.Series:
+    """Trial -> median over W of a monitor; as for `final`, a run needs more evaluations than W has.
+
+    Raises:
+        UserError: the curves lack it.
+    """
+    values, found = monitor_values(curves, monitor, rules), {}
+    for trial, rows in _rows_of_trials(curves):
+        width, found[trial] = rules.window(len(rows)), math.nan
+        if len(rows) > width:
+            last = values[rows[-width:]]
             last = last[np.isfinite(last)]
-            found[i] = float(np.median(last)) if last.size else math.nan
-        start = int(end)
-    return pd.Series(found, index=pd.Index(names.astype(str), name="trial"))
+            found[trial] = float(np.median(last)) if last.size else math.nan
+    return pd.Series(found, index=pd.Index(list(found), name="trial"), dtype=np.float64)
+
+
+def monitor_values(curves: pd.DataFrame, monitor: str, rules: Rules) -> Array:
+    """A monitor at each row of the curves, [rows]; NaN where it is not known.
+
+    It is computed (`derived.py`), or a column: its own, or that of the mean over each interval.
+
+    Raises:
+        UserError: the curves lack it.
+    """
+    if monitor in DERIVED:
+        made = DERIVED[monitor]
+        first, second = (monitor_values(curves, column, rules) for column in made.columns)
+        found = np.full(len(curves), np.nan)
+        for _, rows in _rows_of_trials(curves):
+            found[rows] = made.of(first[rows], second[rows], rules)
+        return found
+    for column in (monitor, f"{monitor}.mean"):
+        if column in curves:
+            return pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=np.float64)
+    raise UserError(f"the curves have no monitor {monitor}")
+
+
+def _rows_of_trials(curves: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Each trial, and where its rows are in order of step."""
+    codes, names = pd.factorize(curves["trial"])
+    order = np.lexsort((curves["step"].to_numpy(dtype=np.float64), codes))
+    counts = np.bincount(codes, minlength=len(names))
+    for name, end, count in zip(names.astype(str), np.cumsum(counts), counts, strict=True):
+        yield name, order[end - count : end]
 
 
 def column_of(axis: str, evidence: Evidence) -> str:
@@ -175,11 +205,10 @@ def scale_of(quantity: Quantity, evidence: Evidence, trials: pd.DataFrame | None
     if quantity.is_share:
         return Scale(False, "share of trials", low=0.0, high=1.0)
     name = quantity.names[0]
-    meta = evidence.meta
-    base = name.removeprefix("ema.")
-    units, directions = meta.get("units") or {}, meta.get("directions") or {}
+    base, units = name.removeprefix("ema."), evidence.meta.get("units") or {}
     unit = str(units.get(base) or units.get(base.rpartition(".")[0]) or "")
-    better = str(directions.get(base) or "") if quantity.kind == METRIC else ""
+    if quantity.kind == MONITOR and name in DERIVED:
+        unit = DERIVED[name].unit
     is_distance = quantity.kind == METRIC and f"{base.removesuffix('.heldout')}.noise" in evidence.curves
     log = quantity.scale == LOG_RATIO or (
         quantity.scale is None and is_distance and base.removesuffix(".heldout") not in SIGNED
@@ -189,9 +218,14 @@ def scale_of(quantity: Quantity, evidence: Evidence, trials: pd.DataFrame | None
     if unit == "modes":
         used = measures_of(evidence.trials if trials is None else trials, evidence)
         high = max((float(each["n_modes"]) for each in used if each.get("n_modes")), default=math.inf)
-    return Scale(
-        log, "log-ratio" if log else unit or name, better if better in (LOWER, HIGHER) else "", low, high
-    )
+    return Scale(log, "log-ratio" if log else unit or name, better_of(quantity, evidence), low, high)
+
+
+def better_of(quantity: Quantity, evidence: Evidence) -> str:
+    """Which way a metric is better, `lower` or `higher`; empty where it has no direction, and of all else."""
+    directions = evidence.meta.get("directions") or {}
+    better = directions.get(quantity.names[0].removeprefix("ema.")) if quantity.kind == METRIC else ""
+    return better if better in (LOWER, HIGHER) else ""
 
 
 def best_possible(
@@ -202,7 +236,7 @@ def best_possible(
     A distance's floor, or how many modes there are; where its data tell nothing, the end of the scale.
     """
     end = scale.low if expect == LESS else scale.high
-    if quantity.kind != METRIC:
+    if quantity.kind != METRIC or quantity.is_share:
         return np.full(len(trials), end)
     base, meta = quantity.names[0].removeprefix("ema."), evidence.meta
     measures, of = meta.get("measures") or [meta], meta.get("measure_of") or {}
@@ -218,9 +252,9 @@ def best_possible(
     return np.array([each[i] if i < len(each) else end for i in at], dtype=np.float64)
 
 
-def has_undecided(quantity: Quantity, trials: pd.DataFrame) -> bool:
+def has_undecided(quantity: Quantity, trials: pd.DataFrame, evidence: Evidence) -> bool:
     """Whether some of these finished trials may or may not have what a share counts."""
-    return quantity.is_share and bool(np.isnan(_share(quantity, trials)).any())
+    return quantity.is_share and bool(np.isnan(_share(quantity, trials, evidence)).any())
 
 
 def values_of(
@@ -234,7 +268,7 @@ def values_of(
 ) -> Array:
     """The value of each finished trial, [N]; NaN where it is not known.
 
-    A share is 0 or 1, `undecided` for trials that the rules left undecided. A diverged trial is infinite,
+    A share is 0 or 1, `undecided` for trials of which it is not known. Else a diverged trial is infinite,
     on the worse side: by the metric's direction, or else on the side that is not expected. Where nothing is,
     it is `died`: neither side is worse, so ask for both (`ends_of`).
 
@@ -245,21 +279,12 @@ def values_of(
         UserError: the tables lack the column; a value that is not positive has no logarithm.
     """
     if quantity.is_share:
-        values = _share(quantity, trials)
+        values = _share(quantity, trials, evidence)
         return np.where(np.isnan(values), undecided, values)
-    name = quantity.names[0]
-    if quantity.kind == METRIC:
-        values = _numbers(trials, f"final.{name}")
-    else:
-        medians = evidence.over_window(monitor_column(name, evidence.curves.columns))
-        values = medians.reindex(trials["trial"].astype(str)).to_numpy(dtype=np.float64)
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = _measured(quantity, trials, evidence)
     values = _logarithms(values, quantity) if log else values
-    diverged = (trials["outcome"] == DIVERGED).to_numpy(dtype=np.bool_)
-    better = scale_of(quantity, evidence).better or {None: "", LESS: LOWER}.get(expect, HIGHER)
-    if not better:
-        return np.where(diverged, died, values)
-    return worst_if_diverged(values, diverged, better)
+    better = better_of(quantity, evidence) or {None: "", LESS: LOWER}.get(expect, HIGHER)
+    return _with_diverged(values, trials, better, died)
 
 
 def ends_of(
@@ -283,16 +308,20 @@ def _logarithms(values: Array, quantity: Quantity) -> Array:
     return np.log(values)
 
 
-def monitor_column(name: str, columns: Any) -> str:
-    """The column of a monitor: its own, or the mean over each interval.
+def _measured(quantity: Quantity, trials: pd.DataFrame, evidence: Evidence) -> Array:
+    """The number of each trial as it is in the tables; NaN where there is none."""
+    name = quantity.names[0]
+    if quantity.kind == METRIC:
+        values = _numbers(trials, f"final.{name}")
+    else:
+        values = evidence.over_window(name).reindex(trials["trial"].astype(str)).to_numpy(dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
 
-    Raises:
-        UserError: the curves have neither.
-    """
-    for column in (name, f"{name}.mean"):
-        if column in columns:
-            return column
-    raise UserError(f"the curves have no monitor {name}")
+
+def _with_diverged(values: Array, trials: pd.DataFrame, better: str, died: float = math.nan) -> Array:
+    """Values with the diverged trials worse than all others; without a better side, they are `died`."""
+    diverged = (trials["outcome"] == DIVERGED).to_numpy(dtype=np.bool_)
+    return worst_if_diverged(values, diverged, better) if better else np.where(diverged, died, values)
 
 
 def _numbers(trials: pd.DataFrame, column: str) -> Array:
@@ -301,8 +330,13 @@ def _numbers(trials: pd.DataFrame, column: str) -> Array:
     return pd.to_numeric(trials[column], errors="coerce").to_numpy(dtype=np.float64)
 
 
-def _share(quantity: Quantity, trials: pd.DataFrame) -> Array:
-    """1, 0, or NaN where undecided."""
+def _share(quantity: Quantity, trials: pd.DataFrame, evidence: Evidence) -> Array:
+    """1, 0, or NaN where undecided: what a bound says of a number that is not known, or without a worse side
+    of a diverged trial."""
+    if quantity.bound is not None:
+        measured = _measured(quantity, trials, evidence)
+        values = _with_diverged(measured, trials, better_of(quantity, evidence))
+        return np.where(np.isnan(values), np.nan, quantity.bound.holds(values))
     if quantity.kind == FLAG:
         column = f"flag.{quantity.names[0]}"
         if column not in trials:

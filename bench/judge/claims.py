@@ -247,7 +247,7 @@ def _seen(premise: Premise, arms: Arms, evidence: Evidence) -> Seen:
     It holds if it holds every way: with the undecided failed and not, with the diverged at either end.
     """
     quantity = premise.quantity
-    ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials) else (NONE_FAILED,)
+    ways = (NONE_FAILED, ALL_FAILED) if has_undecided(quantity, arms.trials, evidence) else (NONE_FAILED,)
     chosen = arms.of(premise.arm)
     values = [each for way in ways for each in ends_of(quantity, arms.trials, evidence, way)]
     levels = [over_arm(arms, each, chosen, quantity.is_share) for each in values]

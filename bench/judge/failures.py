@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from bench.judge.derived import g_signal
 from bench.judge.flag import NULL, Flag, from_condition, largest, median, number, percent, run_start
 from bench.judge.quality import all_modes, finding_modes, improving
 from bench.judge.trace import (
@@ -148,11 +149,7 @@ def vanishing_gradient(trace: Trace) -> Flag:
     rules, width = trace.rules, trace.width
     if not trace.enough:
         return NULL
-    auc, signal = trace.floats("d_auc.mean"), trace.floats("g_saturation") * trace.floats("d_slope")
-    early = signal[: max(rules.early_least, math.ceil(rules.early_share * len(trace) - 1e-9))]
-    early = early[np.isfinite(early)]
-    reference = float(early.max()) if early.size else math.nan
-    share = signal / reference if reference > 0 else np.full(len(trace), np.nan)
+    auc, share = trace.floats("d_auc.mean"), g_signal(*map(trace.floats, ("g_saturation", "d_slope")), rules)
     far = more(trace.relative, rules.vanishing_distance)
     # Each window of W's length ends at the evaluation for which it speaks.
     condition = np.full(len(trace), np.nan)

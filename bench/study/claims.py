@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.judge.claim import FAILURE, FLAG, METRIC, MONITOR, OUTCOME, Claim, Premise, Quantity, Where
+from bench.judge.claim import FAILURE, FLAG, METRIC, MONITOR, OUTCOME, Bound, Claim, Premise, Quantity, Where
 from bench.judge.claim_values import SIGNED, same
+from bench.judge.derived import DERIVED
 from bench.judge.outcomes import OUTCOMES
 from bench.metrics.catalog import columns_of
 from bench.store import cover
@@ -17,7 +18,7 @@ from bench.study.axes import Axis
 from bench.study.grid import Cell
 from bench.study.keys import FIELDS, KINDS, RENAMED, is_key
 from bench.study.problems import Problems, show
-from bench.study.shape import BOUNDS, ClaimBlock, QuantityBlock
+from bench.study.shape import ClaimBlock, PremiseBlock, QuantityBlock
 from bench.trial import canonical_json
 from ganzoo.catalog import suggest
 
@@ -46,12 +47,9 @@ def to_claim(block: ClaimBlock) -> Claim:
         where=to_where(block.where),
         compare={axis: (pair[0], pair[1]) for axis, pair in (block.compare or {}).items()},
         premises=tuple(
-            next(
-                Premise(_quantity(each), each.arm, bound, getattr(each, bound))
-                for bound in BOUNDS
-                if getattr(each, bound) is not None
-            )
+            Premise(_quantity(each), each.arm, side, value)
             for each in block.given
+            for side, value in each.bounds.items()
         ),
         expect=block.expect,
         margin=block.margin,
@@ -73,9 +71,12 @@ def _quantity(block: QuantityBlock) -> Quantity:
     scale = getattr(block, "scale", None)
     if block.outcome is not None:
         return Quantity(OUTCOME, tuple(block.outcome), scale)
+    bound = None
+    if not isinstance(block, PremiseBlock):  # whose bound is one of the arm
+        bound = next((Bound(side, value) for side, value in block.bounds.items()), None)
     for kind in (FLAG, METRIC, MONITOR):
         if (name := getattr(block, kind)) is not None:
-            return Quantity(kind, (name,), scale)
+            return Quantity(kind, (name,), scale, bound)
     raise AssertionError("the shape has one of four")
 
 
@@ -159,10 +160,8 @@ def _check_claim(
             chosen = _check_arms(block, chosen, path, problems)
     for part, name in _quantities(block):
         _check_quantity(part, f"{path}.{name}", chosen, problems)
-    if block.effect is not None and block.margin is not None:
-        is_share = block.effect.flag is not None or block.effect.outcome is not None
-        if is_share and block.margin >= 1:
-            problems.add(f"{path}.margin", f"no rate changes by {show(block.margin)}; 0.15 is 15 points")
+    if block.effect is not None and _quantity(block.effect).is_share and (block.margin or 0.0) >= 1:
+        problems.add(f"{path}.margin", f"no rate changes by {show(block.margin)}; 0.15 is 15 points")
     if block.value is not None:
         low, high = block.value.within
         if not low < high:
@@ -333,12 +332,14 @@ def _check_quantity(part: QuantityBlock, path: str, cells: Sequence[Cell], probl
             hint = "; it is a metric" if cells and part.monitor in _metrics(cells) else ""
             shown = [name for name in names if "." not in name]
             problems.add(f"{path}.monitor", _unknown("monitor", part.monitor, names, shown) + hint)
-    if scale is not None and (part.flag is not None or part.outcome is not None):
+    if scale is not None and _quantity(part).is_share:
         problems.add(f"{path}.scale", "a rate has no scale: rates are compared by their difference")
-    for bound in BOUNDS:
-        value = getattr(part, bound, None)
-        if value is not None and (part.flag or part.outcome) and not 0 <= value <= 1:
-            problems.add(f"{path}.{bound}", f"a rate is between 0 and 1, got {show(value)}")
+    for side, bound in part.bounds.items() if part.flag or part.outcome else ():
+        if not isinstance(part, PremiseBlock):
+            kind = "a flag" if part.flag else "an outcome"
+            problems.add(f"{path}.{side}", f"{kind} is there or not; metrics and monitors take bounds")
+        elif not 0 <= bound <= 1:
+            problems.add(f"{path}.{side}", f"a rate is between 0 and 1, got {show(bound)}")
 
 
 def _check_outcome(name: str, path: str, problems: Problems) -> None:
@@ -375,12 +376,12 @@ def _metrics(cells: Iterable[Cell]) -> list[str]:
 
 
 def monitors() -> list[str]:
-    """The monitors that every curve has: by their own name (the mean over an interval) or by column."""
+    """The monitors of every curve: by their own name (the mean over an interval), computed, and by column."""
     # Its pyarrow takes a moment to import, which a study without claims need not wait for.
     from bench.store import schema
 
     columns = [name for name in schema.curves_core() if name not in schema.IDENTITY]
-    return list(dict.fromkeys([*schema.INTERVAL_MONITORS, *columns]))
+    return list(dict.fromkeys([*schema.INTERVAL_MONITORS, *DERIVED, *columns]))
 
 
 def _unknown(what: str, name: str, legal: Sequence[str], shown: Sequence[str] | None = None) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bench.study.keys import FIELDS, KINDS, truth_hint
 from bench.study.problems import Problems, show
@@ -18,6 +26,7 @@ SLUG = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 QUANTITIES = ("flag", "outcome", "metric", "monitor")
 BOUNDS = ("above", "below", "at_least", "at_most")
+_COUNTS = "the share of trials with a number on this side; of a premise the number itself is on it"
 
 
 class _Block(BaseModel):
@@ -57,7 +66,7 @@ class ResourcesBlock(_Block):
 
 
 class QuantityBlock(_Block):
-    """What of a trial is looked at: exactly one of four."""
+    """What of a trial is looked at: exactly one of four; of a number, maybe on which side of a bound."""
 
     flag: str | None = Field(default=None, description="share of trials whose sign of this name holds")
     outcome: list[str] | None = Field(
@@ -66,6 +75,10 @@ class QuantityBlock(_Block):
     )
     metric: str | None = Field(default=None, description="final.<metric>: the median over W")
     monitor: str | None = Field(default=None, description="the median over W of a monitor")
+    above: FiniteFloat | None = Field(default=None, description=_COUNTS)
+    below: FiniteFloat | None = Field(default=None, description=_COUNTS)
+    at_least: FiniteFloat | None = Field(default=None, description=_COUNTS)
+    at_most: FiniteFloat | None = Field(default=None, description=_COUNTS)
 
     @field_validator("outcome", mode="before")
     @classmethod
@@ -77,7 +90,14 @@ class QuantityBlock(_Block):
         named = [name for name in QUANTITIES if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError(f"expected one of {', '.join(QUANTITIES)}")
+        if len(self.bounds) > 1:
+            raise ValueError(f"expected one of {', '.join(BOUNDS)}")
         return self
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Those that are given, by their side."""
+        return {side: value for side in BOUNDS if (value := getattr(self, side)) is not None}
 
 
 class EffectBlock(QuantityBlock):
@@ -107,18 +127,13 @@ class ValueBlock(QuantityBlock):
 
 
 class PremiseBlock(QuantityBlock):
-    """What must hold of one of the arms for the claim to be tested at all; exactly one bound."""
+    """What must hold of one of the arms for the claim to be tested at all; exactly one bound, of the arm."""
 
     arm: Literal["control", "treatment"] = Field(default="control", alias="in")
-    above: float | None = None
-    below: float | None = None
-    at_least: float | None = None
-    at_most: float | None = None
 
     @model_validator(mode="after")
-    def _has_one_bound(self) -> Self:
-        given = [name for name in BOUNDS if getattr(self, name) is not None]
-        if len(given) != 1:
+    def _has_a_bound(self) -> Self:
+        if not self.bounds:
             raise ValueError(f"expected one of {', '.join(BOUNDS)}")
         return self
 

@@ -22,6 +22,7 @@ from bench.judge.claim import (
     REFUTED,
     SUPPORTED,
     UNTESTABLE,
+    Bound,
     Claim,
     Premise,
     Quantity,
@@ -207,6 +208,95 @@ def test_monitors_by_their_median_over_w() -> None:
     assert medians_over_window(curve.sample(frac=1, random_state=0), "x", RULES)["a"] == 7.5
     short = pd.DataFrame({"trial": "a", "step": range(5), "x": range(5)})  # W needs 5 after step 0
     assert math.isnan(medians_over_window(short, "x", RULES)["a"])
+
+
+# --- numbers with a bound: trials are counted
+
+STARVED = effect(MONITOR, "g_signal", "less", bound=Bound("below", 0.01))
+
+
+def starving(late: Any, outcome: Any = "undertrained") -> Evidence:
+    """One cell: G's signal is 2 at first, and from then on `late` of that, [2, 1, N]."""
+    evidence = tables(N, outcome=outcome, curves={"g_saturation": np.multiply(2.0, late), "d_slope": 1.0})
+    evidence.curves.loc[evidence.curves["step"] == 0, "g_saturation"] = 2.0
+    return evidence
+
+
+def shares(old: int, new: int = 0, far: float = 0.5, gone: float = 0.001) -> np.ndarray:
+    """Of the old arm's first seeds so many without a signal, and of the new arm's."""
+    late = np.full((2, 1, N), far)
+    late[0, 0, :old], late[1, 0, :new] = gone, gone
+    return late
+
+
+def test_of_a_number_with_a_bound_trials_are_counted_as_those_of_a_flag_are() -> None:
+    made = one(STARVED, starving(shares(15, 2)))
+    assert (made.verdict, made.unit, made.treatment, made.control) == (
+        SUPPORTED, "share of trials", 0.1, 0.75,
+    )  # fmt: skip
+    flags = tables(N, outcome="undertrained", flag__degraded=shares(15, 2) < 0.01)
+    flagged = one(effect(FLAG, "degraded", "less"), flags)
+    assert (made.estimate, made.p, made.reason) == (flagged.estimate, flagged.p, flagged.reason)
+    assert made.failure == flagged.failure is not None  # the effect on failures of any kind beside it
+    assert made.all_failed is None  # it is measured for trials that are still improving: one reading
+    assert one(replace(STARVED, expect="more"), starving(shares(0, 12))).verdict == SUPPORTED
+    assert "no room" in one(STARVED, starving(shares(1))).reason
+    assert "at 1 it could change by 0" in one(replace(STARVED, expect="more"), starving(shares(20))).reason
+    assert made.claim.quantity.says == "median g_signal over W below 0.01"
+
+
+@pytest.mark.parametrize(
+    ("side", "rate"), [("below", 0.0), ("at_most", 0.75), ("above", 0.25), ("at_least", 1.0)]
+)
+def test_each_side_of_a_bound(side: str, rate: float) -> None:
+    """15 of 20 stand on the bound, the others above it."""
+    claim = effect(MONITOR, "g_signal", bound=Bound(side, 0.25))
+    assert one(claim, starving(shares(15, gone=0.25))).control == rate
+    claim = effect(METRIC, "score", bound=Bound(side, 0.25))
+    made = one(claim, tables(N, final__score=shares(15, gone=0.25)))
+    assert (made.control, made.unit) == (rate, "share of trials")
+    assert made.claim.quantity.says == f"final score {side.replace('_', ' ')} 0.25"
+
+
+def test_a_number_that_is_not_known_counts_twice() -> None:
+    late = shares(15, 2)
+    late[1, 0, 2:] = np.nan
+    made = one(STARVED, starving(late))
+    assert (made.verdict, made.unpaired) == (INCONCLUSIVE, 0)
+    assert made.all_failed is not None
+    assert (made.estimate.mean, made.all_failed.mean) == pytest.approx((0.65, -0.25))
+    assert made.reason.startswith("undecided trials settle it: if none of them counts, supported; if all do,")
+    never = starving(late)
+    never.curves["g_saturation"] = 0.0  # no early value to measure it by
+    known = one(STARVED, never)
+    assert known.all_failed is not None
+
+
+def test_a_diverged_trial_is_on_the_worse_side_of_a_bound_or_on_none() -> None:
+    outcome = np.full((2, 1, N), "stalled", dtype=object)
+    outcome[1, 0, :12] = "diverged"
+    made = one(STARVED, starving(shares(15), outcome))  # what it had before it diverged says nothing
+    assert made.all_failed is not None
+    assert (made.estimate.mean, made.all_failed.mean) == pytest.approx((0.75, 0.15))
+    values = np.where(outcome == "diverged", np.nan, 0.5)
+    near = effect(METRIC, "sw1", bound=Bound("below", 1.0))
+    made = one(near, tables(N, outcome=outcome, final__sw1=values))
+    assert (made.treatment, made.control, made.all_failed) == (0.4, 1.0, None)
+    high = effect(METRIC, "score", bound=Bound("below", 1.0))
+    assert one(high, tables(N, outcome=outcome, final__score=values)).treatment == 1.0
+
+
+def test_a_share_within_bounds_and_the_number_itself() -> None:
+    value = Claim("v", "v", STARVED.quantity, within=(0.3, 0.9), where={"arm": ("old",)})
+    made = one(value, starving(shares(12)))
+    assert (made.verdict, made.unit, made.estimate.mean) == (SUPPORTED, "share of trials", 0.6)
+    made = one(effect(MONITOR, "g_signal", "more", margin=0.2), starving(shares(20, far=0.6)))
+    assert (made.verdict, made.unit, made.treatment) == (SUPPORTED, "share of early value", 0.6)
+    assert "no room" in one(effect(MONITOR, "g_signal", "less", margin=0.2), starving(shares(20))).reason
+    premise = Premise(Quantity(MONITOR, ("g_signal",)), "control", "below", 0.01)
+    assert one(replace(STARVED, premises=(premise,)), starving(shares(15))).premises[0].holds
+    made = one(STARVED, tables(N, curves={"d_slope": 1.0}))
+    assert (made.verdict, made.reason) == (UNTESTABLE, "the curves have no monitor g_saturation")
 
 
 def test_seeds_that_all_agree_are_judged_by_order_statistics() -> None:
