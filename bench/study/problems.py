@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bench.errors import UserError
@@ -31,15 +32,27 @@ class Problems:
         self.overridden = tuple(overridden)
         self.lines: list[str] = []
         self.unread: list[str] = []
+        self.muted: tuple[str, ...] = ()
 
     def add(self, path: str, sentence: str) -> None:
         """Note one problem; the same line is noted once."""
+        if any(path.endswith(f".{key}") for key in self.muted):
+            return
         origin = "" if path.startswith("--") else self.source
         if any(path == key or path.startswith((key + ".", key + "[")) for key in self.overridden):
             origin = "--set"
         line = ": ".join(part for part in (origin, path, sentence) if part)
         if line not in self.lines:
             self.lines.append(line)
+
+    @contextmanager
+    def muting(self, keys: Iterable[str]) -> Iterator[None]:
+        """Within this, nothing is noted about these keys: their own problem says it all."""
+        self.muted = tuple(keys)
+        try:
+            yield
+        finally:
+            self.muted = ()
 
     def hide(self, *blocks: str) -> None:
         """Note blocks that a problem keeps from being read, so that more may be wrong with them."""

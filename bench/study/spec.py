@@ -14,7 +14,7 @@ from bench.plugins import Plugin, PluginError, find, forget_all_but, kept_name, 
 from bench.store import cover
 from bench.study import examples
 from bench.study.axes import Axis, read_axes
-from bench.study.claims import check_claims, fingerprints, scopes
+from bench.study.claims import check_claims, fingerprints, scopes, to_where
 from bench.study.grid import MAX_TRIALS, Cell, Grid, build
 from bench.study.keys import BAD, check_key, read_settings
 from bench.study.problems import Problems, StudyError, show
@@ -163,12 +163,16 @@ def read_study(
     evaluation = _evaluation(file.evaluate, problems)
     grid = build(base, axes, file.include, file.exclude, evaluation, len(all_seeds), problems)
     if file.claims or file.published or file.positive_control:
+        sound: tuple[Cell, ...] = ()
         is_known = len(axes) == len(file.grid) and bool(axes or not problems.lines)
         if is_known:  # else every name of an axis would be told as unknown
-            check_published(file.published, axes, grid.cells, problems)
+            refused = _refused(axes, grid.cells)
+            sound = _sound_cells(file, refused, axes, grid.cells)
             places = _places(file.claims, data.get("claims"))
-            check_claims(file.claims, places, file.positive_control, axes, grid.cells, problems)
-        if not (is_known and grid.cells):
+            with problems.muting(refused):
+                check_published(file.published, axes, sound, problems)
+                check_claims(file.claims, places, file.positive_control, axes, sound, problems)
+        if not sound:
             problems.hide("the grid")
     chosen = _chosen_seeds(file.seeds, all_seeds, seeds, len(grid.cells), problems)
     cells = _selected(grid, where, problems)
@@ -228,6 +232,25 @@ def _load_plugins(
     if len(problems.lines) > before:
         problems.check()
     return tuple(found.values())
+
+
+def _refused(axes: Sequence[Axis], cells: Sequence[Cell]) -> set[str]:
+    """Keys of which a value was refused: what a claim says of them tells nothing new."""
+    empty = {axis.name for axis in axes if not axis.points}
+    return empty | {key for cell in cells for key, each in cell.settings.items() if each.value is BAD}
+
+
+def _sound_cells(
+    file: StudyFile, refused: set[str], axes: Sequence[Axis], cells: tuple[Cell, ...]
+) -> tuple[Cell, ...]:
+    """The cells against which claims and published numbers can be checked; none where a refused value decides
+    which cells those are, or what is measured in them."""
+    said = [file.positive_control, *(each.where for each in (*file.claims, *file.published))]
+    said += [each.compare or {} for each in file.claims]
+    said += [each.lower_than or {} for each in file.published]
+    deciding = {axis.name for axis in axes} | {key for each in said for key in to_where(each)}
+    measured = all(cell.fields["evaluate"] is not None for cell in cells)
+    return cells if measured and not refused & deciding else ()
 
 
 def _seeds(given: int | list[int], problems: Problems) -> tuple[int, ...]:

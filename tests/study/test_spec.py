@@ -479,3 +479,38 @@ def test_a_grid_that_cannot_be_read_is_told_once() -> None:
     )
     assert last == "more may follow once the grid can be read"
     assert len(problems(BASE + f"gird: {{}}\nclaims: [{sound}]")) == 1
+
+
+CONTROLLED = """
+positive_control: {loss: lsgan, lr_ratio: 1}
+published:
+  - {where: {loss: lsgan, lr_ratio: 1}, metric: sw1, below: 0.1, source: s}
+claims:
+  - id: a
+    text: t
+    effect: {outcome: failure}
+    where: {loss: [lsgan, hinge]}
+    compare: {loss: [lsgan, hinge]}
+    expect: less
+    margin: 0.1
+  - {id: b, text: t, effect: {flag: no_flag}, compare: {lr_ratio: [1, 3]}, expect: less, margin: 0.1}
+"""
+
+
+@pytest.mark.parametrize("name", ["lsgan", "lsgn"])
+def test_what_names_a_refused_value_is_told_once(name: str) -> None:
+    """A value that the catalogue lacks is no value of its axis either; what else is wrong is told."""
+    grid = f"grid: {{loss: [{name}, hinge], lr_ratio: [1, 2]}}\n"
+    told = problems(BASE + grid + CONTROLLED)
+    places = [each.removeprefix("s.yaml: ").partition(": ")[0] for each in told]
+    assert places == ["grid.loss[0]", "claims[1].compare.lr_ratio", "claims[1].effect.flag"]
+    assert not any("none" in each for each in told)
+
+
+@pytest.mark.parametrize("dataset", ["dataset: rin8", ""])
+def test_a_claim_about_a_metric_of_no_data_set_is_told_by_the_data_set(dataset: str) -> None:
+    claim = CLAIM.replace("ID", "a").replace("flag: FLAG", "metric: sw1")
+    base = f"name: x\nbase: {{model: mlp, loss: minimax, steps: 10, {dataset}}}\ngrid: {{lr_ratio: [1, 2]}}\n"
+    (told,) = problems(f"{base}claims: [{claim}]")
+    assert "base.dataset: " in told
+    assert hidden(f"{base}claims: [{claim}]")[0] == ["the grid"]
