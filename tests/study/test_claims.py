@@ -30,7 +30,7 @@ grid:
   method: [{as: plain, n_critic: 1}, {as: strong, n_critic: 8}]
 seeds: 20
 """
-# The example of the docs, word for word but for the values that this grid lacks.
+# The example of the docs, about a flag in place of a number with a bound, and with values that this grid has.
 EXAMPLE = """
 claims:
   - id: dropout-relieves-strong-d
