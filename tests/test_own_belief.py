@@ -53,6 +53,7 @@ def test_it_ends_with_a_verdict(
     Path("my_belief.yaml").write_text(example[1])
     quick = [part for each in QUICK for part in ("--set", each)]
     assert cli.invoke(["plan", "my_belief.yaml"]) == 0
+    assert "\nnote" not in capsys.readouterr().out  # such as that the positive control holds both losses
     assert cli.invoke(["run", "my_belief.yaml", "--backend", "inline", "-q", *quick]) == 0
     results = bench.load("results/my_belief")
     assert results.trials["status"].tolist() == ["done"] * 20
