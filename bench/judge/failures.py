@@ -149,7 +149,8 @@ def vanishing_gradient(trace: Trace) -> Flag:
     rules, width = trace.rules, trace.width
     if not trace.enough:
         return NULL
-    auc, share = trace.floats("d_auc.mean"), g_signal(*map(trace.floats, ("g_saturation", "d_slope")), rules)
+    auc = trace.floats("d_auc.mean")
+    share = g_signal(trace.floats("g_saturation"), trace.floats("d_slope"), rules)
     far = more(trace.relative, rules.vanishing_distance)
     # Each window of W's length ends at the evaluation for which it speaks.
     condition = np.full(len(trace), np.nan)
