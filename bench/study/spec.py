@@ -245,9 +245,9 @@ def _sound_cells(
 ) -> tuple[Cell, ...]:
     """The cells against which claims and published numbers can be checked; none where a refused value decides
     which cells those are, or what is measured in them."""
-    said = [file.positive_control, *(each.where for each in (*file.claims, *file.published))]
-    said += [each.compare or {} for each in file.claims]
-    said += [each.lower_than or {} for each in file.published]
+    said = [file.positive_control]
+    said += [part for each in file.claims for part in (each.where, each.compare or {})]
+    said += [part for each in file.published for part in (each.where, each.lower_than or {})]
     deciding = {axis.name for axis in axes} | {key for each in said for key in to_where(each)}
     measured = all(cell.fields["evaluate"] is not None for cell in cells)
     return cells if measured and not refused & deciding else ()
