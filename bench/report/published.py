@@ -41,7 +41,9 @@ class Beside:
             each.verdict == DIFFERS and each.published.reduced is not None for each in self.compared
         )
         if reduced:
-            text += f"; differing: {counts[DIFFERS]}, {reduced} of them reduced and deciding nothing"
+            some = "" if reduced == counts[DIFFERS] else f"{reduced} of them "
+            verb = "differs" if counts[DIFFERS] == 1 else "differ"
+            text += f"; {counts[DIFFERS]} {verb}, {some}in reduced runs, which decides nothing"
         text += f"; {counts[UNDECIDED]} undecided" if counts[UNDECIDED] else ""
         text += f"; no data for {counts[NO_DATA]}" if counts[NO_DATA] else ""
         return text + (f"; {len(self.unreadable)} cannot be read" if self.unreadable else "")

@@ -120,7 +120,7 @@ def test_what_a_reduced_run_shows_decides_nothing(results: Results) -> None:
         "Reduced: 200 of 4,000 steps. A difference decides nothing.",
         "Their ring has <b>.",
     ]
-    assert found.sentence.startswith("2 of 4 published statements agree; differing: 1, 1 of them reduced")
+    assert found.sentence.startswith("2 of 4 published statements agree; 1 differs, in reduced runs, which")
     assert found.sentence.endswith("; 1 undecided")
     differs, undecided, *agree = found.rows
     assert (differs["verdict"], differs["reduced"], undecided["verdict"]) == ("differs", True, "undecided")
