@@ -36,6 +36,8 @@ START, END = "<!-- verdicts: made by `make docs` -->", "<!-- end of verdicts -->
 
 NOT_RUN = "not run yet"
 SHARE, FACTOR = "share of trials", "log-ratio"
+NEAR_ZERO = 0.0005
+"""Shares below it are written as 0."""
 SHOWN = 3
 """Claims of a belief in the README, where docs/beliefs.yaml does not choose."""
 HEAD = """# The folklore on trial
@@ -176,7 +178,8 @@ def effect(judged: Judged) -> str:
         return f"{span}{percent}{interval}, claimed {claimed}{percent}"
     if judged.unit == FACTOR:
         return f"× {span}{interval}"
-    return f"{span} {'points' if judged.unit == SHARE else judged.unit}{interval}"
+    unit = judged.unit if judged.unit != SHARE else "point" if span in ("1", "−1") else "points"
+    return f"{span} {unit}{interval}"
 
 
 def _number(value: float, unit: str) -> str:
@@ -184,6 +187,8 @@ def _number(value: float, unit: str) -> str:
         factor = math.exp(min(value, 99.0))
         return f"{factor:.0f}" if factor >= 10 else f"{factor:#.2g}"
     text = f"{100 * value:.0f}" if unit == SHARE else f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+    if unit == SHARE and float(text) == 0 and abs(value) >= NEAR_ZERO:
+        text = f"{100 * value:.1f}"  # an end that leaves 0 out must not be written as 0
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 

@@ -125,7 +125,8 @@ CHANGES = [
     ({"all_failed": Estimate(-0.2, -0.3, -0.004, 60, (), "")}, "−20 to 62 points [−30, 71]"),
     ({"unit": "log-ratio", "estimate": Estimate(0.0, -0.7, 3.0, 60, (), "")}, "× 1.0 [0.50, 20]"),
     ({"estimate": Estimate(0.62, None, None, 60, (), "")}, "62 points"),
-    ({"estimate": Estimate(-0.001, -0.1, 0.1, 60, (), "")}, "0 points [−10, 10]"),
+    ({"estimate": Estimate(-0.0001, -0.1, 0.1, 60, (), "")}, "0 points [−10, 10]"),
+    ({"estimate": Estimate(0.1, 0.002, 0.2, 60, (), "")}, "10 points [0.2, 20]"),
     ({"unit": "modes"}, "0.62 modes [0.53, 0.71]"),
     (
         {"unit": "probability", "claim": replace(CLAIM, within=(0.45, 0.6))},
