@@ -13,7 +13,7 @@ from bench.judge import planning
 from bench.judge.claim_family import level_of
 from bench.judge.claim_seeds import PROMISE
 from bench.judge.intervals import SEEDS_FOR_INTERVAL
-from bench.study.claims import arms, others, selected
+from bench.study.claims import arms, others, selected, to_claim
 from bench.study.problems import show
 from bench.study.shape import ClaimBlock
 from bench.study.spec import Study
@@ -38,8 +38,7 @@ def rows(study: Study) -> list[dict[str, Any]]:
 
 def _row(block: ClaimBlock, study: Study, confidence: float) -> dict[str, Any]:
     n, cells = len(study.seeds), _cells(block, study)
-    said = block.effect or block.value
-    is_share = said is not None and (said.flag is not None or said.outcome is not None)
+    is_share = to_claim(block).quantity.is_share
     sd = 1.0
     if is_share:
         sd = planning.sd_of_share(RATE, max(1, cells)) * (math.sqrt(2) if block.effect else 1.0)

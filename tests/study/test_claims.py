@@ -379,3 +379,8 @@ def test_no_plan_promises_shares_beyond_one(
     assert row["finds"] == (finds and pytest.approx(finds, abs=0.01))
     assert row["settles"] == (settles and pytest.approx(settles, abs=0.01))
     assert said in claim_plan.lines(study)[0]
+
+
+def test_the_plan_knows_a_number_with_a_bound_as_a_share() -> None:
+    claim = effect(effect={"monitor": "g_signal", "below": 0.01})
+    assert claim_plan.rows(read(yaml.safe_dump({"claims": [claim]})))[0]["unit"] == "share of trials"
