@@ -23,6 +23,9 @@ _WORDS = {SHARE: ("fewer", "more")}
 _OTHERWISE = ("lower", "higher")
 """Which way an effect went: of shares, and of numbers."""
 
+MEDIAN = "order statistics"
+"""How the method of an estimate begins that is a median over seeds and no mean."""
+
 _EXACT = 1e-6
 
 
@@ -40,7 +43,7 @@ def sentence(each: Judged) -> str:
     first, second = (f"{level} {_arm(each, side)}" for side, level in enumerate(arms))
     if each.unit == SHARE:
         return f"{_subject(each)} in {first}, in {second}: {told}"
-    return f"{_subject(each)}: median {first}, {second}: on average {told}"
+    return f"{_subject(each)}: median {first}, {second}: {told}"
 
 
 def brief(each: Judged) -> str:
@@ -88,7 +91,7 @@ def effect(each: Judged) -> str:
     if not arms:
         return told
     if each.unit != SHARE:
-        return f"median {arms[0]} against {arms[1]}: on average {told}"
+        return f"median {arms[0]} against {arms[1]}: {told}"
     against = f"{_verb(each)} in {arms[0]} against {arms[1]}"
     if each.estimate.low is None or each.estimate.high is None:
         return f"{against}: {told}"
@@ -134,7 +137,8 @@ def change(difference: Estimate, unit: str, what: str = "") -> str:
 
     what: stands before the interval, `99 % interval `.
     """
-    told = _amount(difference.mean, unit)
+    how = "in the median" if difference.method.startswith(MEDIAN) else "on average"
+    told = _amount(difference.mean, unit, how)
     if difference.low is None or difference.high is None:
         return told
     return f"{told} ({what}{_ends(difference, unit)})"
@@ -164,13 +168,13 @@ def _change(each: Judged, estimate: Estimate, what: str = "") -> str:
     return change(_raw(each, estimate), each.unit, what)
 
 
-def _amount(mean: float, unit: str) -> str:
+def _amount(mean: float, unit: str, how: str = "on average") -> str:
     if math.isnan(mean):
         return "difference not known"
     if _is_nothing(mean, unit):
         return "no difference"
     word = _word(mean, unit)
-    return f"{amount(mean, unit)} {word}" if unit == SHARE else f"{word} by {amount(mean, unit)}"
+    return f"{amount(mean, unit)} {word}" if unit == SHARE else f"{how} {word} by {amount(mean, unit)}"
 
 
 def _is_nothing(value: float, unit: str) -> bool:

@@ -37,15 +37,19 @@ def judged(verdict: str = "supported", claim: Claim = FAILS, **changes: Any) -> 
         ((-0.55, -0.7, -0.4), "share of trials", "55 points fewer (40 to 70 fewer)"),
         ((0.075, -0.028, 0.178), "share of trials", "7.5 points more (from 2.8 fewer to 17.8 more)"),
         ((0.0, -0.1, 0.1), "share of trials", "no difference (from 10 fewer to 10 more)"),
-        ((3.65, 2.72, 4.58), "modes", "higher by 3.65 (2.72 to 4.58 higher)"),
-        ((-0.693147, -1.0986, 0.0), "log-ratio", "lower by a factor of 2 (a factor of 1 to 3 lower)"),
+        ((3.65, 2.72, 4.58), "modes", "on average higher by 3.65 (2.72 to 4.58 higher)"),
+        (
+            (-0.693147, -1.0986, 0.0),
+            "log-ratio",
+            "on average lower by a factor of 2 (a factor of 1 to 3 lower)",
+        ),
         (
             (0.003, -0.04, 0.05),
             "log-ratio",
             "no difference (from a factor of 1.04 lower to 1.05 higher)",
         ),
         ((0.5, None, None), "share of trials", "50 points more"),
-        ((float("inf"), 1.0, float("inf")), "nats", "higher by infinity (1 to infinity higher)"),
+        ((float("inf"), 1.0, float("inf")), "nats", "on average higher by infinity (1 to infinity higher)"),
     ],
 )
 def test_an_interval_says_which_way_it_goes(ends: tuple[float, ...], unit: str, told: str) -> None:
@@ -131,3 +135,8 @@ def test_what_failed_besides_stands_in_a_line_about_a_sign() -> None:
     assert claim_sentences.brief(judged(failure=(two, two))).endswith("; failures: no difference")
     turned = claim_sentences.brief(judged(failure=(one, estimate(0.2, 0.1, 0.3))))
     assert turned.endswith("; failures: 20 points fewer to 60 points more")
+
+
+def test_a_median_is_not_called_an_average() -> None:
+    middle = replace(estimate(3.65, 2.72, 4.58), method="order statistics of 9 seeds")
+    assert claim_sentences.change(middle, "modes") == "in the median higher by 3.65 (2.72 to 4.58 higher)"
