@@ -204,7 +204,9 @@ def _draft_effect(claim: Claim, evidence: Evidence, refused: tuple[Why, ...]) ->
     why = [*refused, *_too_few(max(each.estimate.n for each in effects), arms.unfinished)]
     why += [Why("the premise fails", f"{each.says}, {_found(each)}") for each in seen if not each.holds]
     if found.room < (claim.margin or 0.0) - _ROUNDING or found.room <= 0:
-        room = f"it could change by {max(found.room, 0.0):.2g} at most, and the margin is {claim.margin:g}"
+        room = (
+            f"it could change by {abs(max(found.room, 0.0)):.2g} at most, and the margin is {claim.margin:g}"
+        )
         why.append(Why("the control leaves no room", room))
     at = tuple(each.at for each in found.effects)
     cells = by_cell(claim, arms, evidence)
