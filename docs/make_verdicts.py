@@ -164,7 +164,7 @@ def _verdict(judged: Judged) -> str:
 
 def effect(judged: Judged) -> str:
     """`62 points [53, 71]`, with all that undecided trials leave open; of a distance `× 1.4 [1.2, 1.7]`."""
-    both = [judged.estimate, *([judged.all_failed] if judged.all_failed else [])]
+    both = judged.readings
     means = sorted(each.mean for each in both if math.isfinite(each.mean))
     if not means:
         return "–"

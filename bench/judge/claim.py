@@ -182,3 +182,8 @@ class Judged:
     @property
     def belief(self) -> int | None:
         return self.claim.belief
+
+    @property
+    def readings(self) -> tuple[Estimate, ...]:
+        """The estimates that the verdict needs to agree: one, or with undecided trials both."""
+        return (self.estimate,) if self.all_failed is None else (self.estimate, self.all_failed)

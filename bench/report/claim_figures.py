@@ -91,8 +91,7 @@ def _scaled(each: Judged) -> list[Triple]:
     unit, middle = unit_of(each), 0.0
     if each.claim.within is not None:
         middle = sum(each.claim.within) / 2
-    readings = [each.estimate, *([each.all_failed] if each.all_failed else [])]
-    triples = dict.fromkeys(_plain(estimate) for estimate in readings)
+    triples = dict.fromkeys(_plain(estimate) for estimate in each.readings)
     return [
         (
             (mean - middle) / unit,
@@ -109,7 +108,7 @@ def _plain(estimate: Estimate) -> Triple:
 
 def _other(each: Judged) -> dict[str, Any]:
     """The other reading of the undecided trials, as columns; that of the first where there is none."""
-    mean, low, high = _plain(each.all_failed or each.estimate)
+    mean, low, high = _plain(each.readings[-1])
     return {"effect_all_failed": mean, "low_all_failed": low, "high_all_failed": high}
 
 

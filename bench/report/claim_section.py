@@ -64,11 +64,9 @@ def content(view: View) -> dict[str, Any]:
 def first_ones(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The claims of the first screen: of each verdict one, then more, in the order of verdicts."""
     ordered = sorted(shown, key=lambda each: _ORDER.index(each["verdict"]))
-    kinds = {each["verdict"]: each for each in reversed(ordered)}
-    one_each = [each for each in ordered if each is kinds[each["verdict"]]]
-    rest = [each for each in ordered if each is not kinds[each["verdict"]]]
-    chosen = [*one_each, *rest][:FIRST]
-    return [each for each in ordered if each in chosen]
+    first = {each["verdict"]: each for each in reversed(ordered)}
+    chosen = sorted(ordered, key=lambda each: each is not first[each["verdict"]])[:FIRST]
+    return sorted(chosen, key=lambda each: _ORDER.index(each["verdict"]))
 
 
 def _claim(each: Judged) -> dict[str, Any]:

@@ -100,8 +100,7 @@ def effect(each: Judged) -> str:
 
 def is_perhaps_small(each: Judged) -> bool:
     """Whether an effect is shown whose size may be less than what counts."""
-    both = [each.estimate, *([each.all_failed] if each.all_failed else [])]
-    return each.verdict in (SUPPORTED, REFUTED) and may_be_small(each.claim, both)
+    return each.verdict in (SUPPORTED, REFUTED) and may_be_small(each.claim, each.readings)
 
 
 def all_failed(each: Judged) -> str:
